@@ -1,0 +1,75 @@
+/*
+ * cpu.h - what the CPU's kernel files share: the prototypes of all kernels
+ * (cpu_NAME for each line of kernels.def), the number of threads, fixed chunks
+ * of work and scratch memory for each thread.
+ *
+ * Every parallel loop has this form, so that its result depends on the shape
+ * alone, never on the number of threads:
+ *
+ *   int64_t chunks = chunk_count(n, size);
+ *   #pragma omp parallel for schedule(static) if (worth_threads(n))
+ *   for (int64_t i = 0; i < chunks; i++) {
+ *     int64_t from = i * size, to = chunk_end(i, size, n);
+ *     ...
+ *   }
+ *
+ * and sums over chunks are added afterwards in the order of i.  Nothing in a
+ * parallel loop may raise, allocate or create a oneDNN primitive.
+ */
+#ifndef cpu_h
+#define cpu_h
+
+#include "backend/kernels.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+extern const Device cpu_device;
+extern const Kernels cpu_kernels;
+
+#define KERNEL(name, args) void cpu_##name args;
+#include "backend/kernels.def"
+
+/* For the loops of a hot file: three versions, chosen when the program is
+ * loaded, so that one program runs everywhere from x86-64-v2 on.  Not to be
+ * put on a function that is inlined into another one. */
+#ifdef __clang__
+#define HOT                       /* clang only checks this code */
+#else
+#define HOT __attribute__((target_clones( \
+  "default", "arch=x86-64-v3", "arch=x86-64-v4")))
+#endif
+
+enum {
+  CHUNK = 16384,        /* elements of a pointwise chunk: 64 KB of float32 */
+  MAX_THREADS = 256
+};
+
+/* Threads of the pool: OMP_NUM_THREADS if set, else the physical cores that
+ * affinity and the cgroup's quota leave.  0 asks for that again. */
+int cpu_threads (void);
+void cpu_set_threads (int n);
+
+static inline int64_t chunk_count (int64_t n, int64_t size) {
+  return (n + size - 1) / size;
+}
+
+static inline int64_t chunk_end (int64_t i, int64_t size, int64_t n) {
+  return (i + 1) * size < n ? (i + 1) * size : n;
+}
+
+/* Whether a loop over n float32 elements repays waking the threads (about a
+ * microsecond).  Decides who works, never what is added to what. */
+static inline bool worth_threads (int64_t n) {
+  return n > 2 * CHUNK;
+}
+
+/* Scratch of each thread, 64-byte aligned, not zeroed.  Reserve before the
+ * parallel loop (may raise FAIL_MEMORY), take inside it; a kernel that needs
+ * two buffers reserves their sum.  What lies there is lost at the next
+ * kernel. */
+void cpu_reserve (size_t bytes);
+void *cpu_scratch (void);
+
+#endif

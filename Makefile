@@ -1,0 +1,187 @@
+# Makefile - builds vaelua.  Everything made lies under build/.
+#
+#   make            the program build/vaelua and the module build/vaelua.so
+#   make compare    installs what is missing, builds, runs the first experiment
+#   make test       installs what is missing, builds, runs all tests
+#   make bench      timings, as ratios measured in one run
+#   make lint       luacheck, and warnings of clang
+#   make deps       installs the Debian packages that are missing
+#   make install    PREFIX=/usr/local DESTDIR=
+#   make SAN=1 ...  the same with address and undefined-behaviour checks
+#
+# There are no lists of files here: whatever lies in core/ and lua/ is built
+# and embedded, whatever lies in tests/ is run.
+
+CC      ?= gcc
+PREFIX  ?= /usr/local
+VERSION := 0.1.0
+
+B := build
+ifdef SAN
+B := build/san
+endif
+
+# -- flags ---------------------------------------------------------------
+
+# Debian's OpenBLAS is the pthread build; its OpenMP build has the same
+# SONAME, so it is found through the rpath and never through the cache.
+TRIPLE  := $(shell $(CC) -print-multiarch)
+BLAS    := /usr/lib/$(TRIPLE)/openblas-openmp
+LUA_INC := /usr/include/lua5.4
+
+WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes
+CPPFLAGS += -D_GNU_SOURCE -Icore -I$(B)/gen -isystem $(LUA_INC)
+CFLAGS  ?= -O3 -g
+# Every machine from x86-64-v2 on runs the program: hot loops choose AVX2 or
+# AVX-512 when it starts.  The maths flags keep NaN, infinities and the bits.
+ALL_CFLAGS = -std=gnu11 $(CFLAGS) -march=x86-64-v2 -ffp-contract=off \
+  -fno-math-errno -fno-trapping-math -fopenmp -fvisibility=hidden -fPIC $(WARN)
+ifdef SAN
+CFLAGS  := -O1 -g
+ALL_CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+  -fno-omit-frame-pointer
+LDFLAGS += -fsanitize=address,undefined
+endif
+
+LIBS := -ldnnl -L$(BLAS) -Wl,-rpath,$(BLAS) -lopenblas -ljansson -lpng \
+  -ljpeg -lzip -lz -lchafa -lm -ldl
+# The whole of Lua is linked and exported, for modules written in C.
+LUA  := -Wl,-E -Wl,--whole-archive -l:liblua5.4.a -Wl,--no-whole-archive
+
+# -- files ---------------------------------------------------------------
+
+SOURCES := $(filter-out core/bind/inside.c, \
+             $(wildcard core/*/*.c core/backend/cpu/*.c))
+OBJECTS := $(SOURCES:core/%.c=$(B)/obj/%.o)
+PROGRAM := $(patsubst core/%.c,$(B)/obj/%.o,$(wildcard core/main.c core/repl.c))
+INSIDE  := $(B)/obj/bind/inside.o
+# Folders without bind/: what the C tests are linked with.
+CORE    := $(filter-out $(B)/obj/bind/%,$(OBJECTS))
+
+LUA_FILES := $(shell find lua/vaelua -name '*.lua' | LC_ALL=C sort)
+C_TESTS   := $(patsubst tests/c/%.c,$(B)/test/c/%,$(wildcard tests/c/test_*.c))
+
+.PHONY: all compare test bench deps lint install uninstall clean FORCE
+.DELETE_ON_ERROR:
+
+# A sanitized module cannot be loaded by a stock interpreter.
+all: $(B)/vaelua $(if $(SAN),,$(B)/vaelua.so)
+
+$(B)/vaelua: $(PROGRAM) $(OBJECTS)
+	$(CC) $(ALL_CFLAGS) -o $@ $^ $(LDFLAGS) $(LUA) $(LIBS) -lreadline
+
+$(B)/vaelua.so: $(OBJECTS)
+	$(CC) $(ALL_CFLAGS) -shared -o $@ $^ $(LDFLAGS) $(LIBS)
+
+# The program with doors for tests (core/bind/inside.c).
+$(B)/test/vaelua: $(PROGRAM) $(OBJECTS) $(INSIDE)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $^ $(LDFLAGS) $(LUA) $(LIBS) -lreadline
+
+$(B)/test/c/%: tests/c/%.c $(CORE)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(CORE) \
+	  $(LDFLAGS) $(LIBS) -lcmocka
+
+$(B)/obj/%.o: core/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+-include $(PROGRAM:.o=.d) $(OBJECTS:.o=.d) $(INSIDE:.o=.d) $(C_TESTS:=.d)
+
+# -- generated -----------------------------------------------------------
+
+# Two small headers, rewritten only when their text changes: what is built
+# (version, commit, flags), and the list of Lua files that embed.c includes.
+$(B)/obj/bind/module.o: $(B)/gen/build.h
+$(B)/obj/bind/embed.o: $(B)/gen/lua_files.def $(LUA_FILES)
+
+$(B)/gen/build.h: FORCE
+	@mkdir -p $(@D)
+	@{ printf '#define BUILD_VERSION "%s"\n' '$(VERSION)'; \
+	   printf '#define BUILD_COMMIT "%s"\n' \
+	     "$$(git describe --always --dirty --abbrev=12 2>/dev/null)"; \
+	   printf '#define BUILD_FLAGS "%s"\n' '$(CFLAGS)$(if $(SAN), SAN)'; \
+	 } > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+$(B)/gen/lua_files.def: FORCE
+	@mkdir -p $(@D)
+	@n=0; for f in $(LUA_FILES); do \
+	   name=$${f#lua/}; printf 'EMBED(%d, "%s", "%s")\n' $$n "$$f" "$$name"; \
+	   n=$$((n + 1)); done > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+FORCE:
+
+# -- packages ------------------------------------------------------------
+
+BUILD_PACKAGES := gcc libc6-dev liblua5.4-dev libdnnl-dev \
+  libopenblas-openmp-dev zlib1g-dev libjansson-dev libpng-dev \
+  libjpeg62-turbo-dev libzip-dev libreadline-dev libchafa-dev gnuplot-nox \
+  dataset-fashion-mnist
+TEST_PACKAGES := lua5.4 libcmocka-dev lua-busted lua-check valgrind
+
+# $(call need,packages): asks for root only when one is missing.
+define need
+@missing=; \
+ if command -v dpkg-query > /dev/null; then for p in $(1); do \
+   dpkg-query -W -f '$${Status}' $$p 2> /dev/null \
+     | grep -q 'ok installed' || missing="$$missing $$p"; done; \
+ else echo "not a Debian system: needed are $(1)"; fi; \
+ if [ -n "$$missing" ]; then echo "installing:$$missing"; \
+   as=; [ "$$(id -u)" = 0 ] || as=sudo; \
+   $$as apt-get update -q && $$as env DEBIAN_FRONTEND=noninteractive \
+     apt-get install -q -y --no-install-recommends $$missing; fi
+endef
+
+deps:
+	$(call need,$(BUILD_PACKAGES) $(TEST_PACKAGES))
+
+# -- running -------------------------------------------------------------
+
+compare:
+	$(call need,$(BUILD_PACKAGES))
+	+$(MAKE) all
+	$(B)/vaelua experiments/compare.lua $(SETTINGS)
+
+test: deps
+	+$(MAKE) test-run
+
+# The last line of the runner is "N passed, N failed".
+.PHONY: test-run
+test-run: all $(B)/test/vaelua $(C_TESTS)
+	@$(B)/vaelua tests/run.lua $(B) $(ONLY)
+
+bench:
+	$(call need,$(BUILD_PACKAGES))
+	+$(MAKE) all
+	$(B)/vaelua tests/bench/run.lua $(ONLY)
+
+lint:
+	luacheck -q lua experiments examples tests
+	@for f in core/*.c $(SOURCES); do \
+	   clang -fsyntax-only $(CPPFLAGS) -std=gnu11 -march=x86-64-v2 -fopenmp \
+	     $(WARN) -Wno-unknown-warning-option -Werror $$f || exit 1; done
+
+# -- installing ----------------------------------------------------------
+
+BIN   := $(DESTDIR)$(PREFIX)/bin
+CLIB  := $(DESTDIR)$(PREFIX)/lib/lua/5.4
+SHARE := $(DESTDIR)$(PREFIX)/share/vaelua
+
+install: all
+	install -d $(BIN) $(CLIB) $(SHARE)
+	install -m 755 $(B)/vaelua $(BIN)/vaelua
+	install -m 755 $(B)/vaelua.so $(CLIB)/vaelua.so
+	@for f in $$(find experiments examples -name '*.lua') \
+	   $$(cd lua/vaelua && find . -name '*.safetensors'); do \
+	   from=$$f; [ -e "$$f" ] || from=lua/vaelua/$$f; \
+	   install -D -m 644 "$$from" "$(SHARE)/$${f#./}"; done
+
+uninstall:
+	rm -f $(BIN)/vaelua $(CLIB)/vaelua.so
+	rm -rf $(SHARE)
+
+clean:
+	rm -rf build

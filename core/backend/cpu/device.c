@@ -46,7 +46,7 @@ static int cores (void) {
 /* Reads "quota period" (v2: one file, "max 100000" is no limit; v1: two
  * files, quota -1 is no limit).  0 if there is no limit to be read. */
 static double quota_of (const char *folder, bool v2) {
-  char path[512];
+  char path[600];
   double quota = 0, period = 0;
   for (int part = 0; part < (v2 ? 1 : 2); part++) {
     snprintf(path, sizeof path, "%s/%s", folder, v2 ? "cpu.max" :

@@ -72,4 +72,13 @@ static inline bool worth_threads (int64_t n) {
 void cpu_reserve (size_t bytes);
 void *cpu_scratch (void);
 
+/* Parts of kernels that more than one file needs (matmul.c); they run on the
+ * calling thread.  rows x columns of y, ld apart: y = act(y + bias); bias may
+ * be NULL.  NaN stays NaN. */
+void cpu_finish (float *y, int64_t rows, int64_t columns, int64_t ld,
+                 const float *bias, Activation act);
+/* sum[c] += x[r][c] over all r, in float64 every 32 rows. */
+void cpu_column_sums (double *sum, const float *x, int64_t rows,
+                      int64_t columns);
+
 #endif

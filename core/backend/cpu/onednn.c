@@ -175,7 +175,7 @@ void prim_run (const Prim *p, const void *a, const void *b, void *y,
 int prim_begin (int64_t chunks) {
   int n = cpu_threads();
   omp_set_num_threads(1);
-  return chunks < n ? (int) chunks : n;
+  return chunks > 1 ? n : 1;   /* never fewer: the idle ones would exit */
 }
 
 void prim_end (void) {

@@ -1,0 +1,300 @@
+/*
+ * matmul.c - matrix products, linear layers and the passes beside them.
+ *
+ * A product is cut into blocks of its output, whose sizes follow from its
+ * shape alone; one thread computes a block over all of K.  So the bits do not
+ * depend on the number of threads (oneDNN's own split does, on AVX2).
+ */
+#include "backend/cpu/cpu.h"
+#include "backend/cpu/onednn.h"
+
+#include <string.h>
+
+/* A matrix inside a batch: element (i, j) lies at i * row + j * column. */
+typedef struct Matrix {
+  const float *at;
+  int64_t row, column, next;      /* next: step to the next of the batch */
+} Matrix;
+
+typedef struct Product {
+  float *y;                       /* [batch, m, n], contiguous */
+  Matrix a, b;
+  int64_t batch, m, n, k;
+  const float *bias;              /* [n] or NULL */
+  Activation act;
+} Product;
+
+/* ---- bias and activation ---- */
+
+HOT static void add_bias (float *restrict y, const float *restrict bias,
+                          int64_t n) {
+  for (int64_t i = 0; i < n; i++)
+    y[i] += bias[i];
+}
+
+/* v < 0 is false for NaN, which so stays. */
+HOT static void relu (float *y, int64_t n) {
+  for (int64_t i = 0; i < n; i++)
+    y[i] = y[i] < 0 ? 0 : y[i];
+}
+
+HOT static void bias_relu (float *restrict y, const float *restrict bias,
+                           int64_t n) {
+  for (int64_t i = 0; i < n; i++) {
+    float v = y[i] + bias[i];
+    y[i] = v < 0 ? 0 : v;
+  }
+}
+
+void cpu_finish (float *y, int64_t rows, int64_t columns, int64_t ld,
+                 const float *bias, Activation act) {
+  if (bias == NULL && act == ACT_NONE)
+    return;
+  for (int64_t i = 0; i < rows; i++, y += ld)
+    if (bias == NULL)
+      relu(y, columns);
+    else if (act == ACT_RELU)
+      bias_relu(y, bias, columns);
+    else
+      add_bias(y, bias, columns);
+}
+
+/* The mask multiplies, so that a NaN in dy stays; one in y becomes the
+ * mask. */
+HOT static void relu_back (float *restrict dx, const float *restrict dy,
+                           const float *restrict y, int64_t n) {
+  for (int64_t i = 0; i < n; i++) {
+    float mask = y[i] > 0 ? 1 : y[i] != y[i] ? y[i] : 0;
+    dx[i] = dy[i] * mask;
+  }
+}
+
+static int64_t count_of (const View *v) {
+  int64_t n = 1;
+  for (int i = 0; i < v->rank; i++)
+    n *= v->size[i];
+  return n;
+}
+
+void cpu_act_back (View dx, View dy, View y, Activation act) {
+  int64_t n = count_of(&y), chunks = chunk_count(n, CHUNK);
+  float *to = dx.data;
+  const float *from = dy.data, *at = y.data;
+#pragma omp parallel for schedule(static) if (worth_threads(n))
+  for (int64_t i = 0; i < chunks; i++) {
+    int64_t begin = i * CHUNK, count = chunk_end(i, CHUNK, n) - begin;
+    if (act == ACT_RELU)
+      relu_back(to + begin, from + begin, at + begin, count);
+    else
+      memcpy(to + begin, from + begin, (size_t) count * sizeof *to);
+  }
+}
+
+/* ---- column sums ---- */
+
+enum { COLUMNS = 256, ROWS = 32 };    /* of a block that is summed in float32 */
+
+HOT static void sum_block (double *restrict sum, const float *restrict x,
+                           int64_t rows, int64_t columns, int64_t ld) {
+  float part[COLUMNS];
+  for (int64_t c = 0; c < columns; c++)
+    part[c] = x[c];
+  for (int64_t r = 1; r < rows; r++)
+    for (int64_t c = 0; c < columns; c++)
+      part[c] += x[r * ld + c];
+  for (int64_t c = 0; c < columns; c++)
+    sum[c] += (double) part[c];
+}
+
+/* Narrow matrices are taken as wider ones with several rows side by side, so
+ * that there is something to vectorise over. */
+void cpu_column_sums (double *sum, const float *x, int64_t rows,
+                      int64_t columns) {
+  int64_t side = columns < 64 ? 64 / columns : 1;
+  if (side > 1 && rows >= side) {
+    double wide[64] = { 0 };
+    int64_t whole = rows / side;
+    cpu_column_sums(wide, x, whole, side * columns);
+    for (int64_t i = 0; i < side * columns; i++)
+      sum[i % columns] += wide[i];
+    x += whole * side * columns;
+    rows -= whole * side;
+  }
+  for (int64_t r = 0; r < rows; r += ROWS)
+    for (int64_t c = 0; c < columns; c += COLUMNS)
+      sum_block(sum + c, x + r * columns + c,
+                rows - r < ROWS ? rows - r : ROWS,
+                columns - c < COLUMNS ? columns - c : COLUMNS, columns);
+}
+
+/* Groups of rows by the shape alone, added in order. */
+void cpu_bias_back (View db, View dy) {
+  int64_t rows = dy.size[0], columns = dy.size[1];
+  int64_t size = chunk_count(rows, 16) < 64 ? 64 : chunk_count(rows, 16);
+  int64_t groups = chunk_count(rows, size);
+  float *out = db.data;
+  const float *in = dy.data;
+  cpu_reserve((size_t) (groups * columns) * sizeof(double) + 64);
+  double *sums = cpu_scratch();          /* of the main thread, for all */
+  memset(sums, 0, (size_t) (groups * columns) * sizeof *sums);
+#pragma omp parallel for schedule(static) if (worth_threads(rows * columns))
+  for (int64_t g = 0; g < groups; g++)
+    cpu_column_sums(sums + g * columns, in + g * size * columns,
+                    chunk_end(g, size, rows) - g * size, columns);
+  for (int64_t c = 0; c < columns; c++) {
+    double sum = 0;
+    for (int64_t g = 0; g < groups; g++)
+      sum += sums[g * columns + c];
+    out[c] = (float) sum;
+  }
+}
+
+/* ---- products ---- */
+
+/* Below this many multiplications a call of oneDNN costs more than they. */
+enum { TINY = 8192 };
+
+HOT static void add_multiple (float *restrict y, const float *restrict b,
+                              float a, int64_t n, int64_t step) {
+  if (step == 1)
+    for (int64_t j = 0; j < n; j++)
+      y[j] += a * b[j];
+  else
+    for (int64_t j = 0; j < n; j++)
+      y[j] += a * b[j * step];
+}
+
+static void product_tiny (const Product *p, int64_t item) {
+  const float *a = p->a.at + item * p->a.next;
+  const float *b = p->b.at + item * p->b.next;
+  float *y = p->y + item * p->m * p->n;
+  memset(y, 0, (size_t) (p->m * p->n) * sizeof *y);
+  for (int64_t i = 0; i < p->m; i++)
+    for (int64_t l = 0; l < p->k; l++)
+      add_multiple(y + i * p->n, b + l * p->b.row,
+                   a[i * p->a.row + l * p->a.column], p->n, p->b.column);
+  cpu_finish(y, p->m, p->n, p->n, p->bias, p->act);
+}
+
+/* Sizes of a block: the longer side is halved until there is one for each
+ * 2 million multiplications or the block is too small to be fast. */
+static void block_size (const Product *p, int64_t *mb, int64_t *nb) {
+  int64_t wanted = p->m * p->n * p->k / (2 << 20);
+  wanted = wanted < 1 ? 1 : wanted > 64 ? 64 : wanted;
+  *mb = p->m;
+  *nb = p->n;
+  while (chunk_count(p->m, *mb) * chunk_count(p->n, *nb) * p->batch < wanted) {
+    bool tall = *mb > *nb || *nb <= 128;
+    if (tall && *mb > 32)
+      *mb = (*mb / 2 + 7) & ~(int64_t) 7;
+    else if (!tall)
+      *nb = (*nb / 2 + 15) & ~(int64_t) 15;
+    else
+      break;
+  }
+}
+
+static dnnl_status_t product_make (const PrimKey *key, Prim *p,
+                                   dnnl_primitive_desc_t *pd) {
+  const int64_t *n = key->n;
+  dnnl_dims_t a = { n[0], n[2] }, b = { n[2], n[1] }, y = { n[0], n[1] };
+  dnnl_dims_t as = { n[3], n[4] }, bs = { n[5], n[6] }, ys = { n[7], 1 };
+  dnnl_memory_desc_t am, bm, ym;
+  dnnl_matmul_desc_t desc;
+  p->arg[0] = DNNL_ARG_SRC;
+  p->arg[1] = DNNL_ARG_WEIGHTS;
+  p->arg[2] = DNNL_ARG_DST;
+  dnnl_memory_desc_init_by_strides(&am, 2, a, dnnl_f32, as);
+  dnnl_memory_desc_init_by_strides(&bm, 2, b, dnnl_f32, bs);
+  dnnl_memory_desc_init_by_strides(&ym, 2, y, dnnl_f32, ys);
+  dnnl_status_t status = dnnl_matmul_desc_init(&desc, &am, &bm, NULL, &ym);
+  if (status != dnnl_success)
+    return status;
+  return dnnl_primitive_desc_create(pd, &desc, prim_attr(), prim_engine(),
+                                    NULL);
+}
+
+/* Strides as oneDNN wants them: an axis of size 1 has the stride of a
+ * contiguous matrix. */
+static void strides (const Matrix *x, int64_t rows, int64_t columns,
+                     int64_t *to) {
+  bool by_row = x->column == 1;      /* else by column */
+  to[0] = rows == 1 && by_row ? columns : x->row;
+  to[1] = columns == 1 && !by_row ? rows : x->column;
+}
+
+static const Prim *product_prim (const Product *p, int64_t m, int64_t n) {
+  PrimKey key = { PRIM_PRODUCT, { m, n, p->k } };
+  strides(&p->a, m, p->k, key.n + 3);
+  strides(&p->b, p->k, n, key.n + 5);
+  key.n[7] = p->n;
+  return prim_find(&key, product_make);
+}
+
+static void product_blocks (const Product *p) {
+  int64_t mb, nb;
+  block_size(p, &mb, &nb);
+  int64_t rows = chunk_count(p->m, mb), columns = chunk_count(p->n, nb);
+  /* [last row of blocks][last column of blocks] */
+  const Prim *prim[2][2];
+  size_t scratch = 0;
+  for (int i = 0; i < 2; i++)
+    for (int j = 0; j < 2; j++) {
+      prim[i][j] = product_prim(p, i ? p->m - (rows - 1) * mb : mb,
+                                j ? p->n - (columns - 1) * nb : nb);
+      if (prim[i][j]->scratch > scratch)
+        scratch = prim[i][j]->scratch;
+    }
+  cpu_reserve(scratch);
+  int64_t blocks = rows * columns * p->batch;
+#pragma omp parallel for schedule(static) num_threads(prim_begin(blocks))
+  for (int64_t i = 0; i < blocks; i++) {
+    int64_t item = i / (rows * columns);
+    int64_t r = i / columns % rows, c = i % columns;
+    int64_t m = r * mb, n = c * nb;
+    float *y = p->y + (item * p->m + m) * p->n + n;
+    prim_run(prim[r == rows - 1][c == columns - 1],
+             p->a.at + item * p->a.next + m * p->a.row,
+             p->b.at + item * p->b.next + n * p->b.column, y, cpu_scratch());
+    cpu_finish(y, chunk_end(r, mb, p->m) - m, chunk_end(c, nb, p->n) - n,
+               p->n, p->bias ? p->bias + n : NULL, p->act);
+  }
+  prim_end();
+}
+
+static void product (const Product *p) {
+  int64_t work = p->m * p->n * p->k;
+  if (p->batch * p->m * p->n == 0)
+    return;
+  if (work > TINY) {
+    product_blocks(p);
+    return;
+  }
+#pragma omp parallel for schedule(static) if (p->batch * work > 16 * TINY)
+  for (int64_t i = 0; i < p->batch; i++)
+    product_tiny(p, i);
+}
+
+/* The matrix of a view [B,R,C], or of its transpose. */
+static Matrix matrix (const View *v, bool transposed) {
+  int64_t r = v->size[1], c = v->size[2];
+  Matrix x = { v->data, c, 1, v->size[0] == 1 ? 0 : r * c };
+  if (transposed) {
+    x.row = 1;
+    x.column = c;
+  }
+  return x;
+}
+
+void cpu_matmul (View y, View a, bool ta, View b, bool tb) {
+  Product p = { y.data, matrix(&a, ta), matrix(&b, tb), y.size[0],
+                y.size[1], y.size[2], a.size[ta ? 1 : 2], NULL, ACT_NONE };
+  product(&p);
+}
+
+void cpu_linear (View y, View x, View w, View bias, Activation act) {
+  int64_t n = x.size[0], k = x.size[1], m = w.size[0];
+  Product p = { y.data, { x.data, k, 1, 0 }, { w.data, 1, k, 0 }, 1, n, m, k,
+                bias.data, act };
+  product(&p);
+}

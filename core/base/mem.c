@@ -1,0 +1,128 @@
+/* mem.c - see mem.h.  Size classes are four steps to each power of two, so
+ * that at most a fifth of a block is wasted; each class has a free list whose
+ * links lie in the idle blocks themselves. */
+#include "base/mem.h"
+
+#include "base/error.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { SMALLEST = 64, CLASSES = 4 * 48 };
+
+typedef struct Idle { struct Idle *next; } Idle;
+
+static Idle *idle[CLASSES];
+static MemCount count;
+static uint64_t fail_at;      /* 0: never */
+
+static void check (size_t bytes) {
+  count.allocations++;
+  if (fail_at != 0 && count.allocations == fail_at)
+    raise_as(FAIL_MEMORY, "out of memory (%zu bytes asked)", bytes);
+}
+
+void mem_fail_at (uint64_t n) {
+  fail_at = n ? count.allocations + n : 0;
+}
+
+void *mem_new (size_t bytes) {
+  check(bytes);
+  void *p = calloc(1, bytes ? bytes : 1);
+  if (p == NULL)
+    raise_as(FAIL_MEMORY, "out of memory (%zu bytes asked)", bytes);
+  count.small++;
+  return p;
+}
+
+void *mem_grow (void *old, size_t bytes) {
+  check(bytes);
+  void *p = realloc(old, bytes ? bytes : 1);
+  if (p == NULL)
+    raise_as(FAIL_MEMORY, "out of memory (%zu bytes asked)", bytes);
+  if (old == NULL)
+    count.small++;
+  return p;
+}
+
+void mem_free (void *p) {
+  if (p == NULL)
+    return;
+  count.small--;
+  free(p);
+}
+
+/* The number of the class that holds bytes, and its block size. */
+static int class_of (size_t bytes, size_t *size) {
+  size_t base = SMALLEST;
+  int class = 0;
+  while (base * 2 < bytes) {
+    base *= 2;
+    class += 4;
+  }
+  for (int step = 0; step <= 4; step++) {
+    *size = base + base / 4 * step;
+    if (*size >= bytes)
+      return class + step;
+  }
+  return class + 4;
+}
+
+size_t mem_block_size (size_t bytes) {
+  size_t size;
+  class_of(bytes, &size);
+  return size;
+}
+
+void *mem_block (size_t bytes) {
+  size_t size;
+  int class = class_of(bytes, &size);
+  check(bytes);
+  void *p = NULL;
+  if (class < CLASSES && idle[class] != NULL) {
+    p = idle[class];
+    idle[class] = idle[class]->next;
+    count.idle -= size;
+  } else if (class < CLASSES) {
+    size_t aligned = (size + 63) & ~(size_t) 63;
+    p = aligned_alloc(64, aligned);
+    if (p == NULL) {
+      mem_trim();
+      p = aligned_alloc(64, aligned);
+    }
+  }
+  if (p == NULL)
+    raise_as(FAIL_MEMORY, "out of memory: %.1f MB asked, %.1f MB held by "
+             "tensors", (double) bytes / 1e6, (double) count.bytes / 1e6);
+  count.blocks++;
+  count.bytes += size;
+  if (count.bytes > count.peak)
+    count.peak = count.bytes;
+  return p;
+}
+
+void mem_block_free (void *p, size_t bytes) {
+  size_t size;
+  int class = class_of(bytes, &size);
+  if (p == NULL)
+    return;
+  ((Idle *) p)->next = idle[class];
+  idle[class] = p;
+  count.blocks--;
+  count.bytes -= size;
+  count.idle += size;
+}
+
+void mem_trim (void) {
+  for (int i = 0; i < CLASSES; i++)
+    while (idle[i] != NULL) {
+      Idle *next = idle[i]->next;
+      free(idle[i]);
+      idle[i] = next;
+    }
+  count.idle = 0;
+}
+
+MemCount mem_count (void) {
+  return count;
+}

@@ -1,0 +1,70 @@
+-- tensor.lua - the methods of tensors that give several results, and the functions of `va`
+-- about files, memory and the device. All other methods are records of the core.
+
+local core = require "vaelua.core"
+local ops, methods = core.ops, core.methods
+
+local M = {}
+
+-- Axis a of x, counted from 1 (negative from the end).
+local function axis_of(x, a, who)
+  local rank = #x.shape
+  local axis = a < 0 and rank + 1 + a or a
+  if math.type(a) ~= "integer" or axis < 1 or axis > rank then
+    core.fail("user", ("%s: there is no axis %s in a tensor of %d axes"):format(who, a, rank))
+  end
+  return axis
+end
+
+-- x:split(n, axis=-1): n equal parts, or parts of the sizes in a list; several results, all views.
+function M.split(x, parts, a)
+  local axis = axis_of(x, a or -1, "split")
+  local size, sizes = x.shape[axis], parts
+  if type(parts) == "number" then
+    if math.type(parts) ~= "integer" or parts < 1 or size % parts ~= 0 then
+      core.fail("user", ("split: axis %d of size %d cannot be cut into %s equal parts"):format(
+        axis, size, parts))
+    end
+    sizes = {}
+    for i = 1, parts do sizes[i] = size // parts end
+  end
+  local views, from = {}, 0
+  for i, n in ipairs(sizes) do
+    views[i] = ops.slice(x, axis, from + 1, from + n)
+    from = from + n
+  end
+  if from ~= size then
+    core.fail("user", ("split: the sizes add up to %d, but axis %d has %d"):format(from, axis, size))
+  end
+  return table.unpack(views, 1, #views)
+end
+
+-- x:sort(axis=-1, { descending = false }): sorted values and where they stood (int32, from 1).
+function M.sort(x, a, options)
+  if type(a) == "table" then a, options = nil, a end
+  local index = ops.argsort(x, a or -1, options)
+  return ops.take_along(x, index, a or -1), index
+end
+
+-- x:topk(k, axis=-1): the k largest values, largest first, and where they stood.
+function M.topk(x, k, a)
+  local axis = axis_of(x, a or -1, "topk")
+  if math.type(k) ~= "integer" or k < 1 or k > x.shape[axis] then
+    core.fail("user", ("topk: k must be 1..%d, got %s"):format(x.shape[axis], k))
+  end
+  local index = ops.slice(ops.argsort(x, axis, { descending = true }), axis, 1, k)
+  return ops.take_along(x, index, axis), index
+end
+
+methods.split, methods.sort, methods.topk = M.split, M.sort, M.topk
+
+M.tensor, M.item = core.tensor, core.item
+
+function M.read(path) return core.file_read(path) end
+
+function M.write(path, what, notes) return core.file_write(path, what, notes) end
+
+-- Bytes held by tensors: { bytes, peak, idle, tensors }.
+function M.memory() return core.bytes() end
+
+return M

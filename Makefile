@@ -12,7 +12,9 @@
 # There are no lists of files here: whatever lies in core/ and lua/ is built
 # and embedded, whatever lies in tests/ is run.
 
-CC      ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 PREFIX  ?= /usr/local
 VERSION := 0.1.0
 
@@ -93,14 +95,14 @@ $(B)/obj/%.o: core/%.c
 
 # Two small headers, rewritten only when their text changes: what is built
 # (version, commit, flags), and the list of Lua files that embed.c includes.
-$(B)/obj/bind/module.o: $(B)/gen/build.h
+$(B)/obj/bind/program.o: $(B)/gen/build.h
 $(B)/obj/bind/embed.o: $(B)/gen/lua_files.def $(LUA_FILES)
 
 $(B)/gen/build.h: FORCE
 	@mkdir -p $(@D)
 	@{ printf '#define BUILD_VERSION "%s"\n' '$(VERSION)'; \
 	   printf '#define BUILD_COMMIT "%s"\n' \
-	     "$$(git describe --always --dirty --abbrev=12 2>/dev/null)"; \
+	     "$$(GIT_OPTIONAL_LOCKS=0 git describe --always --dirty --abbrev=12 2>/dev/null)"; \
 	   printf '#define BUILD_FLAGS "%s"\n' '$(CFLAGS)$(if $(SAN), SAN)'; \
 	 } > $@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@

@@ -14,19 +14,12 @@ static void drop_value (void *thing) {
 json_t *json_own (json_t *value) {
   if (value == NULL)
     raise_as(FAIL_MEMORY, "out of memory");
-  Frame f;                        /* the value must not leak if there is no */
-  FRAME (&f)                      /* room for it in the list */
-    own_reserve();
-  frame_close(&f);
-  if (f.fail) {
-    json_decref(value);
-    raise_as(f.fail, "out of memory");
-  }
   own(value, drop_value);
   return value;
 }
 
 json_t *json_read (const char *text, size_t length, const char *what) {
+  own_reserve();
   json_error_t error;
   json_t *v = json_loadb(text, length, JSON_DECODE_ANY | JSON_ALLOW_NUL,
                          &error);
@@ -36,11 +29,15 @@ json_t *json_read (const char *text, size_t length, const char *what) {
   return json_own(v);
 }
 
-const char *json_write (const json_t *value, int indent) {
-  own_reserve();
+char *json_print (const json_t *value, int indent) {
   size_t flags = JSON_SORT_KEYS | JSON_ENCODE_ANY | JSON_REAL_PRECISION(17);
   flags |= indent > 0 ? (size_t) JSON_INDENT(indent) : JSON_COMPACT;
-  char *text = json_dumps(value, flags);
+  return json_dumps(value, flags);
+}
+
+const char *json_write (const json_t *value, int indent) {
+  own_reserve();
+  char *text = json_print(value, indent);
   if (text == NULL)
     raise_as(FAIL_MEMORY, "out of memory");
   own(text, free);
@@ -58,7 +55,8 @@ static size_t sequence (const unsigned char *p, size_t left) {
   for (size_t i = 1; i < n; i++)
     if ((p[i] & 0xC0) != 0x80)
       return 0;
-  bool overlong = (p[0] == 0xE0 && p[1] < 0xA0) || (p[0] == 0xF0 && p[1] < 0x90);
+  bool overlong = (p[0] == 0xE0 && p[1] < 0xA0)
+               || (p[0] == 0xF0 && p[1] < 0x90);
   bool beyond = (p[0] == 0xED && p[1] > 0x9F) || (p[0] == 0xF4 && p[1] > 0x8F);
   return overlong || beyond ? 0 : n;
 }
@@ -67,7 +65,6 @@ json_t *json_text (const char *bytes, size_t length) {
   json_t *v = json_stringn(bytes, length);
   if (v != NULL)
     return v;
-  size_t mark = scope_open();
   char *mended = malloc(3 * length + 1), *to = mended;
   if (mended == NULL)
     raise_as(FAIL_MEMORY, "out of memory");
@@ -79,6 +76,5 @@ json_t *json_text (const char *bytes, size_t length) {
   }
   v = json_stringn(mended, (size_t) (to - mended));
   free(mended);
-  scope_close(mark);
   return v;
 }

@@ -15,9 +15,10 @@ json_t *json_read (const char *text, size_t length, const char *what);
 /* Keys sorted, so that equal values give equal bytes; indent 0: one line.
  * The text is owned by the scope. */
 const char *json_write (const json_t *value, int indent);
+char *json_print (const json_t *value, int indent);   /* the caller frees */
 
-/* Takes over one reference: the scope drops it.  NULL: raises FAIL_MEMORY.
- * For values that are put together from json_object() and the like. */
+/* Takes over one reference, which the scope drops: json_own(json_object())
+ * after own_reserve().  NULL raises FAIL_MEMORY. */
 json_t *json_own (json_t *value);
 
 /* A string from any bytes: what is not UTF-8 becomes U+FFFD. */

@@ -51,6 +51,10 @@ enum {
 int cpu_threads (void);
 void cpu_set_threads (int n);
 
+const char *cpu_isa (void);      /* "x86-64-v4" (about.c) */
+const char *cpu_onednn (void);   /* "2.6.3" */
+const char *cpu_blas (void);     /* OpenBLAS and how it was built */
+
 static inline int64_t chunk_count (int64_t n, int64_t size) {
   return (n + size - 1) / size;
 }

@@ -1,0 +1,52 @@
+/*
+ * module.c - the C module "vaelua.core", which only our own Lua files use, and
+ * the entry of vaelua.so for a stock interpreter.
+ */
+#include "bind/bind.h"
+#include "bind/embed.h"
+#include "bind/program.h"
+
+/* inside.c: doors for tests, linked into build/test/vaelua alone. */
+void bind_inside (lua_State *L) __attribute__((weak));
+
+static void set (lua_State *L, const char *name, lua_CFunction f) {
+  lua_pushcfunction(L, f);
+  lua_setfield(L, -2, name);
+}
+
+static int resource (lua_State *L) {
+  embed_resource(L, luaL_checkstring(L, 1));
+  return 1;
+}
+
+static int modules (lua_State *L) {
+  embed_modules(L, luaL_checkstring(L, 1));
+  return 1;
+}
+
+int luaopen_vaelua_core (lua_State *L) {
+  lua_newtable(L);
+  bind_ops(L);
+  bind_tensors(L);
+  bind_network(L);
+  bind_files(L);
+  bind_system(L);
+  if (bind_inside != NULL)
+    bind_inside(L);
+  set(L, "setup", program_setup);
+  set(L, "resource", resource);
+  set(L, "modules", modules);
+  program_push(L);
+  lua_setfield(L, -2, "program");
+  return 1;
+}
+
+/* require "vaelua" in a stock interpreter.  The program never calls it. */
+__attribute__((visibility("default"))) int luaopen_vaelua (lua_State *L) {
+  embed_open(L);
+  program_apply(L);
+  embed_load(L, "vaelua");
+  lua_pushliteral(L, "vaelua");
+  lua_call(L, 1, 1);
+  return 1;
+}

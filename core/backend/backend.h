@@ -8,6 +8,9 @@
 
 const Device *device_now (void);
 
+/* "cpu", "cuda", "cuda:1"; raises FAIL_DEVICE if it is not there. */
+const Device *device_find (const char *name);
+
 /* "auto", "cpu", "cuda", "cuda:1"; raises FAIL_DEVICE.  Returns why this one
  * was taken, for the line that the program prints. */
 const char *device_choose (const char *name);

@@ -16,7 +16,7 @@ static int64_t row_size (View x) {
   return n;
 }
 
-/* ---- whole rows ---------------------------------------------------------- */
+/* ---- whole rows --------------------------------------------------------- */
 
 void cpu_take_rows (View y, View x, View index) {
   int64_t rows = y.size[0];
@@ -74,7 +74,7 @@ void cpu_take_scaled (View y, View x, View index, double scale) {
   }
 }
 
-/* ---- elements of a row --------------------------------------------------- */
+/* ---- elements of a row -------------------------------------------------- */
 
 void cpu_choose (View y, View x, View index) {
   int64_t rows = x.size[0], n = x.size[1];

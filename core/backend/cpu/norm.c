@@ -15,7 +15,7 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- rows ------------------------------------------------------------ */
+/* ---- rows --------------------------------------------------------------- */
 
 HOT static void norm_row (float *y, float *mean, float *rstd, const float *x,
                           int64_t n, float eps) {
@@ -70,7 +70,7 @@ void cpu_rownorm_back (View dx, View dy, View x, View mean, View rstd) {
     norm_row_back(to + i * n, d + i * n, from + i * n, m[i], r[i], n);
 }
 
-/* ---- sums of columns ------------------------------------------------- */
+/* ---- sums of columns ---------------------------------------------------- */
 
 enum { GROUPS = 16, ROWS = 64, WIDTH = 256 };
 
@@ -157,7 +157,7 @@ static void sum_columns (Columns *a, Add *add) {
       a->sum[c] += a->part[g * 2 * n + c];
 }
 
-/* ---- columns --------------------------------------------------------- */
+/* ---- columns ------------------------------------------------------------ */
 
 static void means (float *mean, const double *sum, int64_t n, int64_t rows) {
   for (int64_t c = 0; c < n; c++)

@@ -194,8 +194,9 @@ static void block_size (const Product *p, int64_t *mb, int64_t *nb) {
   }
 }
 
-static dnnl_status_t product_make (const PrimKey *key, Prim *p,
-                                   dnnl_primitive_desc_t *pd) {
+static dnnl_status_t product_make (const PrimKey *key, const void *of,
+                                   Prim *p, dnnl_primitive_desc_t *pd) {
+  (void) of;
   const int64_t *n = key->n;
   dnnl_dims_t a = { n[0], n[2] }, b = { n[2], n[1] }, y = { n[0], n[1] };
   dnnl_dims_t as = { n[3], n[4] }, bs = { n[5], n[6] }, ys = { n[7], 1 };
@@ -228,7 +229,7 @@ static const Prim *product_prim (const Product *p, int64_t m, int64_t n) {
   strides(&p->a, m, p->k, key.n + 3);
   strides(&p->b, p->k, n, key.n + 5);
   key.n[7] = p->n;
-  return prim_find(&key, product_make);
+  return prim_find(&key, product_make, NULL);
 }
 
 static void product_blocks (const Product *p) {

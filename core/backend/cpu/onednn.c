@@ -85,7 +85,7 @@ static void ask (Prim *p, const_dnnl_primitive_desc_t pd) {
     pd, dnnl_query_scratchpad_md, 0));
 }
 
-static Prim *prim_new (const PrimKey *key, PrimMaker *make) {
+static Prim *prim_new (const PrimKey *key, PrimMaker *make, const void *of) {
   prim_engine();
   prim_attr();
   Prim *p = mem_new(sizeof *p);
@@ -93,7 +93,7 @@ static Prim *prim_new (const PrimKey *key, PrimMaker *make) {
   count++;
   dnnl_primitive_desc_t pd = NULL;
   omp_set_num_threads(1);
-  dnnl_status_t status = make(key, p, &pd);
+  dnnl_status_t status = make(key, of, p, &pd);
   if (status == dnnl_success) {
     ask(p, pd);
     status = dnnl_primitive_create(&p->primitive, pd);
@@ -135,7 +135,7 @@ static void lanes_make (Prim *p) {
   }
 }
 
-Prim *prim_find (const PrimKey *key, PrimMaker *make) {
+Prim *prim_find (const PrimKey *key, PrimMaker *make, const void *of) {
   Prim **at = bucket_of(key);
   Prim *p = *at;
   while (p != NULL && memcmp(&p->key, key, sizeof *key) != 0)
@@ -143,7 +143,7 @@ Prim *prim_find (const PrimKey *key, PrimMaker *make) {
   if (p == NULL) {
     if (count >= PRIMS)
       drop_oldest();
-    p = prim_new(key, make);
+    p = prim_new(key, make, of);
     p->next = *at;
     *at = p;
   }

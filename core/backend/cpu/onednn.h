@@ -40,13 +40,13 @@ typedef struct Prim {
 } Prim;
 
 /* Fills p->arg (0: has none) and makes the primitive's descriptor; raises
- * nothing. */
-typedef dnnl_status_t PrimMaker (const PrimKey *key, Prim *p,
+ * nothing.  of: what prim_find was given. */
+typedef dnnl_status_t PrimMaker (const PrimKey *key, const void *of, Prim *p,
                                  dnnl_primitive_desc_t *pd);
 
 /* The primitive of a key, made at its first use.  May raise; not in parallel
  * loops.  Valid until the end of the kernel that asked. */
-Prim *prim_find (const PrimKey *key, PrimMaker *make);
+Prim *prim_find (const PrimKey *key, PrimMaker *make, const void *of);
 
 /* Runs it on this thread; scratch: p->scratch bytes.  A NULL argument that
  * the primitive does not have. */

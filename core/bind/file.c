@@ -237,11 +237,10 @@ static void read_entries (lua_State *L, int slot, Writing *w) {
   }
 }
 
-/* Numbers and booleans are written as text; the texts stay on the stack. */
+/* Numbers and booleans are written as text. */
 static void read_notes (lua_State *L, int slot, Writing *w) {
   int n = table_size(L, slot);
   w->note = lua_newuserdatauv(L, (size_t) (n + 1) * 2 * sizeof *w->note, 0);
-  luaL_checkstack(L, 2 * n + 8, "too many notes");
   lua_newtable(L);                         /* keeps the texts alive */
   int kept = lua_gettop(L);
   for (lua_pushnil(L); lua_next(L, slot); lua_pop(L, 1)) {

@@ -55,19 +55,40 @@ void few_pad (const Few *f, float *padded, const float *x) {
            x + i * s->w * s->c, (size_t) (columns * s->c) * sizeof *x);
 }
 
-/* What the padded image does not reach has no tap: it is 0. */
-void few_crop (const Few *f, float *x, const float *padded,
-               const float *bias, Activation act) {
+/* What the padded image does not reach has no tap: it is 0 before the bias. */
+INLINE void crop (const Few *f, float *x, const float *padded,
+                  const float *bias, bool relu, const int c) {
   const ConvShape *s = &f->s;
-  int64_t columns = s->w < f->pw - s->pad ? s->w : f->pw - s->pad;
-  for (int64_t i = 0; i < s->h; i++) {
-    float *to = x + i * s->w * s->c;
-    memset(to, 0, (size_t) (s->w * s->c) * sizeof *to);
-    if (i + s->pad < f->ph)
-      memcpy(to, padded + ((i + s->pad) * f->pw + s->pad) * s->c,
-             (size_t) (columns * s->c) * sizeof *to);
+  float add[4] = { 0 };
+  if (bias != NULL)
+    memcpy(add, bias, (size_t) c * sizeof *add);
+  for (int64_t i = 0; i < s->h; i++, x += s->w * c) {
+    const float *from = padded + ((i + s->pad) * f->pw + s->pad) * c;
+    int64_t inside = i + s->pad >= f->ph ? 0 :
+                     s->w < f->pw - s->pad ? s->w : f->pw - s->pad;
+    for (int64_t j = 0; j < s->w; j++)
+      for (int q = 0; q < c; q++)
+        x[j * c + q] = add[q];
+    for (int64_t j = 0; j < inside; j++)
+      for (int q = 0; q < c; q++)
+        x[j * c + q] += from[j * c + q];
+    if (relu)
+      for (int64_t j = 0; j < s->w * c; j++)
+        x[j] = x[j] < 0 ? 0 : x[j];
   }
-  cpu_finish(x, s->h * s->w, s->c, s->c, bias, act);
+}
+
+HOT void few_crop (const Few *f, float *x, const float *padded,
+                   const float *bias, Activation act) {
+  bool relu = act == ACT_RELU;
+  if (f->s.c == 1)
+    crop(f, x, padded, bias, relu, 1);
+  else if (f->s.c == 2)
+    crop(f, x, padded, bias, relu, 2);
+  else if (f->s.c == 3)
+    crop(f, x, padded, bias, relu, 3);
+  else
+    crop(f, x, padded, bias, relu, 4);
 }
 
 void few_deal (const Few *f, float *to, const float *w) {
@@ -139,9 +160,9 @@ HOT void few_conv (const Few *f, float *y, const float *padded,
 /* ---- data gradient: the taps of a pixel are lanes ---- */
 
 /* products [pixels][lanes] of some pixels = dy [pixels][K] w [K][lanes] */
-INLINE void tap_products (const Few *f, float *to, const float *dy,
-                          const float *w, const int pixels) {
-  const int64_t k = f->s.k, lanes = f->lanes;
+INLINE void tap_products (float *to, const float *dy, const float *w,
+                          const int64_t k, const int64_t lanes,
+                          const int pixels) {
   for (int64_t l = 0; l < lanes; l += LANES) {
     Vector sum[14], zero = { 0 };
     for (int p = 0; p < pixels; p++)
@@ -156,27 +177,63 @@ INLINE void tap_products (const Few *f, float *to, const float *dy,
   }
 }
 
-HOT static void all_products (const Few *f, float *to, const float *dy,
-                              const float *w) {
+INLINE void image_products (const Few *f, float *to, const float *dy,
+                            const float *w, const int64_t k,
+                            const int64_t lanes) {
   int64_t n = f->s.oh * f->s.ow, p = 0;
   for (; p + 14 <= n; p += 14)
-    tap_products(f, to + p * f->lanes, dy + p * f->s.k, w, 14);
+    tap_products(to + p * lanes, dy + p * k, w, k, lanes, 14);
   for (; p < n; p++)
-    tap_products(f, to + p * f->lanes, dy + p * f->s.k, w, 1);
+    tap_products(to + p * lanes, dy + p * k, w, k, lanes, 1);
 }
 
-/* Adds each pixel's products at its taps; run: taps that lie side by side. */
+/* With a known number of channels the addresses of 14 pixels need no
+ * registers. */
+HOT static void all_products (const Few *f, float *to, const float *dy,
+                              const float *w) {
+  if (f->s.k == 32 && f->lanes == LANES)
+    image_products(f, to, dy, w, 32, LANES);
+  else if (f->s.k == 64 && f->lanes == LANES)
+    image_products(f, to, dy, w, 64, LANES);
+  else
+    image_products(f, to, dy, w, f->s.k, f->lanes);
+}
+
+/* Adds each pixel's products at its taps; run: taps that lie side by side,
+ * of which the last `shared` meet the first ones of the next pixel and are
+ * carried to it in registers. */
+INLINE void scatter_row (const Few *f, float *to, const float *products,
+                         const int64_t run, const int64_t step) {
+  float carry[16] = { 0 };
+  const int64_t shared = run > step ? run - step : 0;
+  for (int64_t j = 0; j < f->s.ow; j++) {
+    for (int64_t t = 0; t < step && t < run; t++)
+      to[t] += products[t] + (t < shared ? carry[t] : 0);
+    for (int64_t t = 0; t < shared; t++)
+      carry[t] = products[t + step] + (t + step < shared ? carry[t + step] : 0);
+    products += f->lanes;
+    to += step;
+  }
+  for (int64_t t = 0; t < shared; t++)
+    to[t] += carry[t];
+}
+
 INLINE void scatter (const Few *f, float *padded, const float *products,
-                     const int64_t run, const int64_t rows) {
+                     const int64_t run, const int64_t step) {
+  for (int64_t i = 0; i < f->s.oh; i++)
+    for (int64_t r = 0; r < f->s.kh; r++)
+      scatter_row(f, padded + i * f->row + r * f->pw * f->s.c,
+                  products + i * f->s.ow * f->lanes + r * run, run, step);
+}
+
+static void scatter_any (const Few *f, float *padded, const float *products,
+                         int64_t run) {
   const int64_t below = f->pw * f->s.c;
   for (int64_t i = 0; i < f->s.oh; i++)
-    for (int64_t j = 0; j < f->s.ow; j++) {
-      float *to = padded + i * f->row + j * f->step;
-      for (int64_t r = 0; r < rows; r++)
-        for (int64_t t = 0; t < run; t++)
-          to[r * below + t] += products[r * run + t];
-      products += f->lanes;
-    }
+    for (int64_t j = 0; j < f->s.ow; j++, products += f->lanes)
+      for (int64_t t = 0; t < f->taps; t++)
+        padded[i * f->row + j * f->step + t / run * below + t % run] +=
+          products[t];
 }
 
 void few_back_x (const Few *f, float *padded, const float *dy,
@@ -184,12 +241,12 @@ void few_back_x (const Few *f, float *padded, const float *dy,
   int64_t run = f->s.kw * f->s.c;
   all_products(f, products, dy, w);
   memset(padded, 0, (size_t) (f->ph * f->pw * f->s.c) * sizeof *padded);
-  if (run == 3 && f->s.kh == 3)
-    scatter(f, padded, products, 3, 3);
-  else if (run == 4 && f->s.kh == 4)
-    scatter(f, padded, products, 4, 4);
+  if (run == 3 && f->step == 2)
+    scatter(f, padded, products, 3, 2);
+  else if (run == 4 && f->step == 2)
+    scatter(f, padded, products, 4, 2);
   else
-    scatter(f, padded, products, run, f->s.kh);
+    scatter_any(f, padded, products, run);
 }
 
 /* ---- weight gradient: taps x 16 vectors of K in registers ---- */

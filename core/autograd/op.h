@@ -90,6 +90,7 @@ typedef struct Op {
 } Op;
 
 /* The lists of records, each ends with a record without a name. */
+extern const Op pointwise_ops[];
 extern const Op *const op_families[];
 const Op *op_find (const char *name);       /* NULL if there is none */
 

@@ -5,6 +5,7 @@
 #include "bind/bind.h"
 
 #include "autograd/step.h"
+#include "backend/backend.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "bind/embed.h"
@@ -351,8 +352,9 @@ static void read_positional (Reader *r, int i) {
     r->b->call.arg[i].given = true;
     return;
   }
-  bool spread = a->kind >= ARG_AXES && a->kind <= ARG_INTS
-             && i == r->spec->positional - 1;
+  bool last = i == r->spec->positional - 1
+           || r->spec->arg[i + 1].kind == ARG_ADDRESS;
+  bool spread = last && a->kind >= ARG_AXES && a->kind <= ARG_INTS;
   if (spread && r->next <= r->top
       && lua_type(r->L, r->next) == LUA_TNUMBER) {
     read_sizes(r, i);
@@ -443,11 +445,34 @@ void args_read (lua_State *L, int first, const Spec *spec, BoundCall *b) {
   read_options(&r);
 }
 
+/* True if argument i is a whole number that meets an integer tensor, as in
+ * labels - 1: it stays an integer. */
+static bool is_whole (const BoundCall *b, int i) {
+  double x = b->number[i];
+  if (b->call.arg[i].kind != ARG_OPERAND || x != floor(x) || fabs(x) > 2e9)
+    return false;
+  for (int k = 0; k < b->call.spec->count; k++) {
+    const Arg *a = &b->call.arg[k];
+    if (a->given && a->kind == ARG_OPERAND && !b->is_number[k])
+      return a->tensor->dtype == I32 || a->tensor->dtype == U8;
+  }
+  return false;
+}
+
+static Tensor *whole_new (double number) {
+  Shape one = { .rank = 0 };
+  int32_t whole = (int32_t) number;
+  Tensor *t = tensor_new(device_now(), I32, &one);
+  t->storage->device->upload(tensor_data(t), &whole, sizeof whole);
+  return t;
+}
+
 void bind_values (BoundCall *b) {
   const Spec *s = b->call.spec;
   for (int i = 0; i < s->count; i++) {
     if (b->is_number[i])
-      b->call.arg[i].tensor = value_new(b->number[i]);
+      b->call.arg[i].tensor = is_whole(b, i) ? whole_new(b->number[i])
+                                             : value_new(b->number[i]);
     else if (s->arg[i].kind == ARG_ADDRESS)
       b->call.arg[i].tensor = address_next();
   }

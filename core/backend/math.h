@@ -210,6 +210,23 @@ MATH_FN float logit_ (float x) {
   return x < 0.25f ? low : high;
 }
 
+/* Log of the constant that makes p^x (1 - p)^(1 - x) a density over 0 <= x
+ * <= 1, for p = sigmoid(l): log(l / tanh(l / 2)), by its series near 0
+ * (Loaiza-Ganem and Cunningham, "The continuous Bernoulli", 2019); and its
+ * derivative 1 / l - 1 / sinh(l). */
+MATH_FN float continuous_ (float l) {
+  float a = abs_(l), s = l * l, p = 31.0f / 90720;
+  p = fmaf(fmaf(fmaf(p, s, -7.0f / 1440), s, 1.0f / 12), s, 0.693147181f);
+  return a < 0.5f ? p : log_(a / tanh_(0.5f * a));
+}
+
+MATH_FN float continuous_slope_ (float l) {
+  float s = l * l, p = -127.0f / 604800;
+  p = fmaf(fmaf(fmaf(p, s, 31.0f / 15120), s, -7.0f / 360), s, 1.0f / 6);
+  float far = 1.0f / l - 2.0f / (exp_(l) - exp_(-l));
+  return abs_(l) < 0.5f ? p * l : far;
+}
+
 /* x sigmoid(x) and its derivative.  Beyond 120 sigmoid is 0 or 1, and the
  * clamp keeps infinity times zero away. */
 MATH_FN float silu_ (float x) {

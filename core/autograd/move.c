@@ -211,17 +211,6 @@ static void squeeze_backward (Call *c, Tensor *y, Tensor *dy) {
 
 /* ---- expand, tile ------------------------------------------------------- */
 
-/* t stretched to s, which it meets by the rule of broadcasting. */
-static Tensor *stretched (Tensor *t, const Shape *s) {
-  int64_t stride[MAX_RANK];
-  int skip = s->rank - t->shape.rank;
-  for (int i = 0; i < s->rank; i++) {
-    int k = i - skip;
-    stride[i] = k >= 0 && t->shape.size[k] == s->size[i] ? t->stride[k] : 0;
-  }
-  return tensor_view(t, s, stride, t->offset);
-}
-
 static void need_sizes (const Call *c, const Shape *s) {
   int64_t count = 1;
   for (int i = 0; i < s->rank; i++)
@@ -238,7 +227,7 @@ static Tensor *expand_make (Call *c) {
     raise_user("expand: %s does not stretch to %s (axes of size 1 do; fewer "
                "axes must equal the last ones)", shape_text(&x->shape),
                shape_text(&s));
-  return stretched(x, &s);
+  return stretch_to(x, &s);
 }
 
 static void expand_backward (Call *c, Tensor *y, Tensor *dy) {
@@ -264,7 +253,7 @@ static void tile_shape (const Call *c, Shape *y, DType *dtype) {
 static void tile_forward (Call *c, Tensor *y) {
   Tensor *x = dense(arg(c, "x")), *to = copies(y, x, arg_int(c, "k"));
   Shape row = { .rank = 1, .size = { tensor_count(x) } };
-  copy_to(to, stretched(tensor_reshaped(x, &row), &to->shape));
+  copy_to(to, stretch_to(tensor_reshaped(x, &row), &to->shape));
 }
 
 static void tile_backward (Call *c, Tensor *y, Tensor *dy) {

@@ -77,12 +77,10 @@ static void ungroup (Tensor *y, Tensor *rows, Groups g) {
                 view(tensor_reshaped(rows, &to)));
 }
 
-/* y: x normalised; mean and rstd go to slots 0 and 1. */
-static void normalise (Call *c, Tensor *y, Groups g) {
+/* y: x normalised; mean and rstd of its rows. */
+static void normalise (Call *c, Tensor *y, Tensor *mean, Tensor *rstd,
+                       Groups g) {
   Tensor *x = grouped(float_of(arg(c, "x")), g);
-  Shape rows = { 1, { x->shape.size[0] } };
-  Tensor *mean = tensor_new(y->storage->device, F32, &rows);
-  Tensor *rstd = tensor_new(y->storage->device, F32, &rows);
   bool straight = g.s == 1 || g.groups == 1;
   Tensor *n = straight ? tensor_reshaped(y, &x->shape)
                        : tensor_new(y->storage->device, F32, &x->shape);
@@ -90,23 +88,24 @@ static void normalise (Call *c, Tensor *y, Groups g) {
                    scalar(c, "eps"));
   if (!straight)
     ungroup(y, n, g);
-  save(c, 0, mean);
-  save(c, 1, rstd);
 }
 
 static void rows_forward (Call *c, Tensor *y, Groups g) {
-  normalise(c, y, g);
+  Shape rows = { 1, { g.n * g.groups } };
+  Tensor *mean = tensor_new(y->storage->device, F32, &rows);
+  Tensor *rstd = tensor_new(y->storage->device, F32, &rows);
+  normalise(c, y, mean, rstd, g);
   apply_affine(c, y);
+  save(c, 0, mean);
+  save(c, 1, rstd);
 }
 
 static void rows_backward (Call *c, Tensor *dy, Groups g) {
   Tensor *x = arg(c, "x"), *mean = c->saved[0], *rstd = c->saved[1];
   Tensor *work = tensor_new(dy->storage->device, F32, &x->shape);
-  if (wants(c, "gain"))
-    normalise(c, work, g);         /* cheaper than keeping it till now */
+  if (wants(c, "gain"))            /* once more: cheaper than to keep it */
+    normalise(c, work, mean, rstd, g);
   give_affine(c, dy, work);
-  c->saved[0] = mean;
-  c->saved[1] = rstd;
   if (!wants(c, "x"))
     return;
   Tensor *d = grouped(before_affine(c, dy), g);

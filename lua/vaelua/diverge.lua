@@ -1,0 +1,127 @@
+-- diverge.lua - a loss or a gradient that is not finite: which term, which layer, which batch.
+--
+-- The optimisers' kernels look at every step and, once they have met something that is not finite,
+-- leave all weights alone; nothing waits for that.  The loop asks for the flag where the log is read
+-- anyway.  If it is up, the iterator gives the flagged batch once more: the weights are those of
+-- that step and the noise is addressed by its number, so the body computes the same again, this
+-- time with every layer and every logged term looked at.  Then the loop stops with exit status 5.
+
+local core = require "vaelua.core"
+local log = require "vaelua.log"
+
+local M = {}
+
+local at_hand             -- the turn that runs: { turn, clock }
+
+-- ---- which turn it was ------------------------------------------------------------------------
+
+--- A turn of a training loop begins.
+function M.turn(loop, turn, clock)
+  at_hand = { turn = turn, clock = clock }
+  loop.turn_at_hand = at_hand
+end
+
+--- An optimiser has stepped: the number of its step belongs to the turn.
+function M.stepped(loop, o)
+  local w = loop.window[o] or {}
+  loop.window[o] = w
+  w[o.count] = loop.turn_at_hand
+end
+
+-- ---- looking ----------------------------------------------------------------------------------
+
+-- True if every element is finite; waits for the device.
+local function finite(x)
+  if not core.is_tensor(x) then return type(x) ~= "number" or x - x == 0 end
+  if x.dtype ~= "float32" and x.dtype ~= "float64" then return true end
+  local n = 1
+  for _, size in ipairs(x.shape) do n = n * size end
+  if n == 0 then return true end
+  local largest = x:detach():abs():max():item()      -- NaN wins over every number
+  return largest - largest == 0
+end
+
+-- Notes the first layer and all terms that are not finite, for one more run of the body.
+local function watch(loop)
+  local seen = { terms = {} }
+  loop.seen = seen
+  log.watch = function(model, term, value)
+    if not finite(value) then seen.terms[#seen.terms + 1] = { model = model, term = term } end
+  end
+  require("vaelua.chain").trace(function(layer, y)
+    if not seen.layer and not finite(y) then seen.layer = layer end
+  end)
+end
+
+local function unwatch()
+  log.watch = nil
+  require("vaelua.chain").trace(nil)
+end
+
+--- Asks the flags of a loop's optimisers; sets loop.replay where one is up.
+function M.check(loop)
+  for _, o in ipairs(loop.optimisers) do
+    local step = o:flag()
+    if step then
+      local w = loop.window[o]
+      local turn = w and w[step] or at_hand
+      loop.replay = { turn = turn.turn, clock = turn.clock, optimiser = o }
+      watch(loop)
+      return
+    end
+  end
+  loop.window = {}
+end
+
+-- ---- telling ----------------------------------------------------------------------------------
+
+-- A term tells more than the loss that it is a part of.
+local function term_of(seen)
+  local found
+  for _, t in ipairs(seen.terms) do
+    if not found or found.term == "loss" or t.term ~= "loss" and t.term < found.term then
+      found = t
+    end
+  end
+  return found
+end
+
+local function what(loop)
+  local seen, found = loop.seen, term_of(loop.seen)
+  local text
+  if found then
+    text = ("%s: '%s' is not finite"):format(found.model, found.term)
+  else
+    text = loop.replay.optimiser:label() .. ": the loss or a gradient is not finite"
+  end
+  if seen.layer then text = text .. "; the first layer with such a value is " .. seen.layer end
+  return text, found
+end
+
+local function where(loop, turn)
+  if not loop.turns then return ("step %d"):format(turn) end
+  return ("epoch %d, batch %d"):format((turn - 1) // loop.turns + 1, (turn - 1) % loop.turns + 1)
+end
+
+local function advice(loop, found)
+  local lr = loop.replay.optimiser.lr
+  local text = ("try a smaller lr (now %g)"):format(lr)
+  if found and found.term == "kl" then
+    return text .. ", or keep the log variance in bounds: logvar:clamp(-10, 10)"
+  end
+  return text .. " or clip the gradient: { clip = 1 }"
+end
+
+--- After the batch was given once more: stops the loop and says what was found.
+function M.tell(loop)
+  unwatch()
+  local text, found = what(loop)
+  local file = loop.file and "\n  the last good checkpoint is " .. loop.file or ""
+  core.fail("diverged", ("%s (%s)\n  %s%s"):format(text, where(loop, loop.replay.turn),
+                                                   advice(loop, found), file))
+end
+
+--- The loop is left in some other way.
+M.forget = unwatch
+
+return M

@@ -1,0 +1,385 @@
+-- run.lua - the folder of a run: what was started, with what, and what came out.
+--
+-- runs/20261122-153000-compare-7k2f/ is made when a script first needs it (a logged number, a
+-- checkpoint, a picture), so that a script which only prints leaves nothing behind.  The name is
+-- UTC time, script and four random letters: it sorts, and two machines never collide.  run.json
+-- says "running" from the start, so a run that died is visible as such.
+--
+-- Outside of a script (prompt, -e, stock interpreter) there is no run unless --out asks for one.
+-- With --resume the old folder is taken up again.  Checkpoints and rows of metrics.csv are written
+-- by checkpoint.lua and log.lua; this file only says where they lie.
+
+local core = require "vaelua.core"
+
+local M = {}
+
+local here                -- the run at hand
+local fields = {}         -- what goes into run.json: name -> value, or a function that gives it
+local settings            -- the script's settings, as va.args resolved them
+local heard = {}          -- lines for log.txt from before the folder was made
+local notes = {}
+local MOST_HEARD = 1000
+
+M.label = ""              -- "-s2" in the body of va.seeds: part of the names of files
+M.clear_line = function() end    -- progress.lua puts its own here
+
+-- ---- what was started -------------------------------------------------------------------------
+
+local function program()
+  return core.program or {}
+end
+
+local function option(name)
+  local o = program().options
+  return o and o[name]
+end
+
+-- Where runs are kept.
+local function parent()
+  return option("out") or os.getenv("VAELUA_RUNS") or "runs"
+end
+
+-- compare for experiments/compare.lua
+local function script_name()
+  local script = program().script
+  return script and script:match("([^/]+)$"):gsub("%.lua$", "") or "session"
+end
+
+-- A run belongs to a script, or to whoever asked for a place.
+local function wanted()
+  return program().script ~= nil or option("out") ~= nil
+end
+
+local function exists(path) return core.exists(path) ~= nil end
+
+local function read(path)
+  local f <close> = assert(io.open(path, "rb"))
+  return f:read("a")
+end
+
+-- Four letters from the system, not from the experiment's own streams of random numbers.
+local function letters()
+  local alphabet = "23456789abcdefghjkmnpqrstuvwxyz"
+  local f <close> = assert(io.open("/dev/urandom", "rb"))
+  return (f:read(4):gsub(".", function(c)
+    local i = c:byte() % #alphabet + 1
+    return alphabet:sub(i, i)
+  end))
+end
+
+-- ---- config.lua: a table that Lua can read ----------------------------------------------------
+
+-- Keys of a table in an order that does not change from run to run: numbers, then names.
+local function sorted(t)
+  local keys = {}
+  for k in pairs(t) do keys[#keys + 1] = k end
+  table.sort(keys, function(a, b)
+    if type(a) == type(b) then return a < b end
+    return type(a) == "number"
+  end)
+  return keys
+end
+
+local function literal(v, indent)
+  if type(v) ~= "table" then
+    local plain = type(v) == "number" or type(v) == "boolean" or type(v) == "string"
+    if math.type(v) == "float" and v == v and v - v == 0 then
+      local short = ("%.14g"):format(v)      -- %q would print it in hexadecimal
+      if tonumber(short) ~= v then short = ("%.17g"):format(v) end
+      return short:find("[%.e]") and short or short .. ".0"
+    end
+    return plain and ("%q"):format(v) or ("%q"):format(tostring(v))
+  end
+  local inner, lines = indent .. "  ", {}
+  for _, k in ipairs(sorted(v)) do
+    local key = type(k) == "string" and k:match("^[%a_][%w_]*$") or "[" .. literal(k, "") .. "]"
+    lines[#lines + 1] = ("%s%s = %s,"):format(inner, key, literal(v[k], inner))
+  end
+  if #lines == 0 then return "{}" end
+  return "{\n" .. table.concat(lines, "\n") .. "\n" .. indent .. "}"
+end
+
+local function config_text()
+  return "return " .. literal(settings or {}, "") .. "\n"
+end
+
+-- ---- src/: the script and every local module that it loaded -----------------------------------
+
+local function within(path, folder)
+  return path:sub(1, #folder + 1) == folder .. "/" and path:sub(#folder + 2)
+end
+
+-- Where a source file is kept below src/: its path from the working directory or from the
+-- script's folder; nil for what is installed elsewhere.
+local function source_place(path)
+  local real = core.realpath(path)
+  if not real then return nil end
+  local script = program().script and core.realpath(program().script)
+  local folder = script and script:match("^(.*)/")
+  return within(real, core.cwd()) or folder and within(real, folder)
+         or real == script and real:match("[^/]+$") or nil
+end
+
+local function local_sources()
+  local found = {}
+  if program().script then found[1] = program().script end
+  for _, name in ipairs(sorted(package.loaded)) do
+    local path = not name:find("^vaelua") and package.searchpath(name, package.path)
+    if path then found[#found + 1] = path end
+  end
+  return found
+end
+
+-- A resumed run keeps its first sources; what has changed since lies beside them.
+local function copy_sources(run)
+  for _, path in ipairs(local_sources()) do
+    local place = source_place(path)
+    local text = place and exists(path) and read(path)
+    if text then
+      local to = run.folder .. "/src/" .. place
+      if exists(to) and read(to) ~= text then
+        to = ("%s/src/resumed-%d/%s"):format(run.folder, #run.resumed, place)
+      end
+      if not exists(to) then
+        core.mkdir(to:match("^(.*)/"))
+        core.write(to, text)
+      end
+    end
+  end
+end
+
+-- ---- run.json ---------------------------------------------------------------------------------
+
+local function utc() return os.date("!%Y-%m-%dT%H:%M:%SZ") end
+
+-- What the core says of the machine.
+local function machine()
+  local names = { "device", "threads", "isa", "onednn", "blas", "lua" }
+  local m = { host = core.hostname(), pid = core.pid() }
+  for _, name in ipairs(names) do
+    local v = core[name]
+    if type(v) == "function" then v = v() end
+    if type(v) == "string" or type(v) == "number" then m[name] = v end
+  end
+  return m
+end
+M.machine = machine
+
+local function describe(run)
+  local p = program()
+  local seconds = core.clock() - run.began
+  local d = {
+    status = run.status, reason = run.reason, script = p.script, command = p.command,
+    folder = core.cwd(), version = p.version, commit = p.commit, build = p.build,
+    machine = machine(), seed = run.seed, started = run.started, updated = utc(),
+    seconds = run.before + seconds, resumed = #run.resumed > 0 and run.resumed or nil,
+    notes = #notes > 0 and notes or nil,
+  }
+  for name, v in pairs(fields) do
+    if type(v) == "function" then v = v() end
+    d[name] = v
+  end
+  return core.json(d, 2) .. "\n"
+end
+
+local function save(run)
+  core.write(run.folder .. "/run.json", describe(run))
+end
+
+-- ---- the folder -------------------------------------------------------------------------------
+
+local function place(run, kind, name)
+  local path = run.folder .. "/" .. kind .. "/" .. name
+  core.mkdir(path:match("^(.*)/"))
+  return path
+end
+
+-- "vae-best" is vae-s2-best.safetensors in the body of va.seeds, so that seeds do not meet.
+local function checkpoint_name(name)
+  if M.label ~= "" and not name:find(M.label .. "-", 1, true) then
+    local head, word = name:match("^(.*)(%-[^%-]*)$")
+    name = head and head .. M.label .. word or name .. M.label
+  end
+  return name:find("%.%w+$") and name or name .. ".safetensors"
+end
+
+local function handle(folder)
+  local run = { folder = folder, resumed = {}, began = core.clock(), before = 0,
+                seed = core.seed() }
+  function run.figure(name) return place(run, "figures", name) end
+  function run.table(name) return place(run, "tables", name) end
+  function run.checkpoint(name) return place(run, "checkpoints", checkpoint_name(name)) end
+  function run.note(text) return M.note("%s", text) end
+  return run
+end
+
+local function point_latest(run)
+  local name, link = run.folder:match("[^/]+$"), parent() .. "/latest"
+  if not exists(parent() .. "/" .. name) then return end      -- resumed from elsewhere
+  pcall(core.remove, link)
+  pcall(core.symlink, name, link)          -- no symlinks on this disk: no shortcut
+end
+
+local function begin(run)
+  here = run
+  run.status = "running"
+  run.started = run.started or utc()
+  if not exists(run.folder .. "/config.lua") then
+    core.write(run.folder .. "/config.lua", config_text())
+  end
+  copy_sources(run)
+  save(run)
+  point_latest(run)
+  if #heard > 0 then core.append(run.folder .. "/log.txt", table.concat(heard)) end
+  heard = nil
+  return run
+end
+
+local function create()
+  local name
+  repeat
+    name = ("%s/%s-%s-%s"):format(parent(), os.date("!%Y%m%d-%H%M%S"), script_name(), letters())
+  until not exists(name)
+  core.mkdir(name)
+  return begin(handle(name))
+end
+
+-- ---- taking up an old run ---------------------------------------------------------------------
+
+-- The folder that --resume means: a path, a name below the runs' folder, or "latest".
+local function find(where)
+  for _, path in ipairs { where, parent() .. "/" .. where } do
+    if exists(path .. "/run.json") then return core.realpath(path) end
+  end
+  core.fail("usage", ("no run to resume: neither %s nor %s/%s is the folder of a run")
+                     :format(where, parent(), where))
+end
+
+local function reopen(folder)
+  local run = handle(folder)
+  local old = core.unjson(read(folder .. "/run.json"))
+  local script = program().script
+  local was = old.script and old.script:match("[^/]+$")
+  if script and was and script:match("[^/]+$") ~= was then
+    core.fail("usage", ("%s is a run of %s, not of %s"):format(folder, was, script))
+  end
+  if old.seed ~= run.seed then
+    core.fail("usage", ("--resume: the run had seed=%s, now it is %d"):format(old.seed, run.seed))
+  end
+  run.started, run.before = old.started, old.seconds or 0
+  run.resumed = type(old.resumed) == "table" and old.resumed or {}
+  run.resumed[#run.resumed + 1] = utc()
+  return run
+end
+
+local resuming            -- the folder that --resume names, false: none, nil: not looked yet
+
+-- The folder of the run that goes on, or nil.
+function M.resuming()
+  if resuming == nil then
+    local where = option("resume")
+    resuming = where and find(where) or false
+  end
+  return resuming or nil
+end
+
+-- Settings of the old run must be those of this one; a longer training is the one thing that may
+-- be asked of a run that goes on.
+local function check_settings()
+  local f = loadfile(M.resuming() .. "/config.lua", "t", {})
+  local old = f and f() or {}
+  local names = {}
+  for name in pairs(old) do names[name] = true end
+  for name in pairs(settings) do names[name] = true end
+  for _, name in ipairs(sorted(names)) do
+    local a, b = old[name], settings[name]
+    local grown = name == "epochs" and type(a) == "number" and type(b) == "number" and b >= a
+    if literal(a, "") ~= literal(b, "") and not grown then
+      core.fail("usage", ("--resume: the run had %s=%s, now it is %s; only epochs may grow")
+                         :format(name, literal(a, ""), literal(b, "")))
+    end
+  end
+end
+
+-- ---- for the other modules --------------------------------------------------------------------
+
+--- The run at hand, made at the first call; nil where nobody asked for one.
+function M.current()
+  if here then return here end
+  if not wanted() then return nil end
+  local old = M.resuming()
+  return old and begin(reopen(old)) or create()
+end
+
+--- The run if its folder is there already.
+function M.opened() return here end
+
+--- Told by va.args: the settings of the script.  Refuses changed ones if a run goes on.
+function M.settings(t)
+  settings = {}
+  for k, v in pairs(t) do settings[k] = v end
+  if wanted() and M.resuming() then check_settings() end
+end
+
+--- The settings as one string, without epochs: equal strings, equal trainings.
+function M.settings_text()
+  local t = {}
+  for k, v in pairs(settings or {}) do t[k] = v end
+  t.epochs = nil
+  return literal(t, "")
+end
+
+--- Puts a value into run.json; a function is asked each time that it is written.
+function M.record(name, value) fields[name] = value end
+
+--- A line for log.txt: what the terminal showed.
+function M.hear(text)
+  if here then
+    core.append(here.folder .. "/log.txt", text)
+  elseif heard and wanted() and #heard < MOST_HEARD then
+    heard[#heard + 1] = text
+  end
+end
+
+--- A message to the terminal, above the progress line, and to log.txt.
+function M.say(text)
+  M.clear_line()
+  io.stderr:write(text, "\n")
+  M.hear(text .. "\n")
+end
+
+--- va.note: a line on the terminal and in the report.
+function M.note(format, ...)
+  local text = select("#", ...) > 0 and format:format(...) or format
+  notes[#notes + 1] = text
+  M.clear_line()
+  io.stdout:write(text, "\n")
+  M.hear(text .. "\n")
+end
+
+--- All notes so far, for the report.
+function M.notes() return notes end
+
+--- The end of the program: status is done, failed, interrupted or diverged.
+function M.finish(status, reason)
+  M.clear_line()
+  if not here then return end
+  here.status, here.reason = status, reason
+  if reason and status ~= "done" then M.hear(reason .. "\n") end
+  copy_sources(here)       -- modules that were loaded late
+  save(here)
+end
+
+-- In a script print also goes to log.txt, and above the progress line.
+if program().script then
+  function _G.print(...)
+    local words = table.pack(...)
+    for i = 1, words.n do words[i] = tostring(words[i]) end
+    local text = table.concat(words, "\t") .. "\n"
+    M.clear_line()
+    io.stdout:write(text)
+    M.hear(text)
+  end
+end
+
+return M

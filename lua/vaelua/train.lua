@@ -1,0 +1,511 @@
+-- train.lua - the loops: s:epochs, s:batches, s:collect, va.steps, va.seeds, and va.fit over them.
+--
+-- A loop is what makes a body train: while it runs its mode holds, and every turn is one step: the
+-- graph of the turn before is forgotten, the step number that addresses random numbers goes on, and
+-- at fixed numbers the log is read, at the end of an epoch a checkpoint is written.  Between two
+-- steps and nowhere else the loop looks at Ctrl-C.
+--
+-- Loops are numbered within a seed.  The order of an epoch is addressed by (seed, loop, epoch), and
+-- the clock counts the turns of all training loops of a seed, so that (seed, loop, step) says all
+-- that a resumed run has to know.  A training loop in the body of another belongs to that one's
+-- turn: it has no checkpoint of its own.
+
+local core = require "vaelua.core"
+local checkpoint = require "vaelua.checkpoint"
+local diverge = require "vaelua.diverge"
+local log = require "vaelua.log"
+local model = require "vaelua.model"
+local parameters = require "vaelua.parameters"
+local progress = require "vaelua.progress"
+local run = require "vaelua.run"
+
+local ops = core.ops
+local M = {}
+
+-- ---- seeds ------------------------------------------------------------------------------------
+
+local era                 -- the seed at hand: how often it was begun, its loops and its clock
+local passes = {}
+
+local function begin_seed(s)
+  core.seed(s)
+  passes[s] = (passes[s] or 0) + 1
+  era = { seed = s, pass = passes[s], loops = 0, clock = 0 }
+  log.new_seed()
+  checkpoint.new_seed()
+  model.new_seed()
+end
+
+-- The seed may also have been set by the program or by va.args, before anything was made.
+local function era_now()
+  if not era or era.seed ~= core.seed() then
+    local s = core.seed()
+    passes[s] = (passes[s] or 0) + 1
+    era = { seed = s, pass = passes[s], loops = 0, clock = 0 }
+  end
+  return era
+end
+
+function log.step() return era_now().clock end
+
+local function need_integer(who, what, n, least)
+  local whole = math.tointeger(n)
+  if type(n) ~= "number" or not whole or whole < least then
+    core.fail("user", ("%s: %s must be an integer from %d, got %s")
+                      :format(who, what, least, tostring(n)))
+  end
+  return whole
+end
+
+--- va.seed(s): sets the seed; models, loops and logs are counted anew.
+function M.seed(s)
+  begin_seed(need_integer("seed", "the seed", s, 0))
+end
+
+--- va.seeds(n): n seeds, from the one at hand on; logs, scores and files carry them.
+function M.seeds(n)
+  n = need_integer("seeds", "n", n, 1)
+  local first, i = core.seed(), 0
+  local function leave() run.label, progress.seed_text = "", nil end
+  local function next_seed()
+    i = i + 1
+    if i > n then return leave() end
+    local s = first + i - 1
+    begin_seed(s)
+    if n > 1 then
+      run.label, progress.seed_text = "-s" .. s, ("seed %d/%d"):format(i, n)
+    end
+    return s
+  end
+  return next_seed, nil, nil, setmetatable({}, { __close = leave })
+end
+
+--- va.state(table): see checkpoint.lua.
+M.state = checkpoint.state
+
+-- ---- coroutines -------------------------------------------------------------------------------
+
+-- A mode belongs to the loop that one is in.  A body that yields would leave its mode to whoever
+-- goes on, so coroutine.yield is refused as long as a loop is open in its coroutine.
+local inside = setmetatable({}, { __mode = "k" })     -- coroutine -> open loops
+local plain_yield = coroutine.yield
+
+local function guarded_yield(...)
+  if (inside[coroutine.running()] or 0) > 0 then
+    core.fail("user", "a coroutine cannot yield out of the body of a loop: the mode (training or "
+                      .. "evaluation) belongs to the loop")
+  end
+  return plain_yield(...)
+end
+
+local function enter_coroutine(loop)
+  local co, main = coroutine.running()
+  loop.coroutine = co
+  inside[co] = (inside[co] or 0) + 1
+  if not main then coroutine.yield = guarded_yield end    -- luacheck: ignore
+end
+
+local function leave_coroutine(loop)
+  local co = loop.coroutine
+  inside[co] = inside[co] > 1 and inside[co] - 1 or nil
+  for other in pairs(inside) do
+    if coroutine.status(other) ~= "dead" then return end
+  end
+  coroutine.yield = plain_yield                           -- luacheck: ignore
+end
+
+-- ---- any loop ---------------------------------------------------------------------------------
+
+local function open(loop, mode)
+  loop.outer = log.loop
+  loop.depth = core.mode_push(mode)
+  log.loop = loop
+  enter_coroutine(loop)
+  loop.open = true
+end
+
+local function close(loop)
+  if not loop.open then return end
+  loop.open = false
+  core.mode_pop(loop.depth)
+  log.loop = loop.outer
+  leave_coroutine(loop)
+end
+
+-- The four values of a generic for: what __close does runs at the end of the loop, on break,
+-- return and error.
+local function iterator(turn, finish)
+  return turn, nil, nil, setmetatable({}, { __close = function(_, err) finish(err) end })
+end
+
+-- ---- training loops ---------------------------------------------------------------------------
+
+local STEPS_A_SAVE = 1000 -- of a loop without epochs
+
+-- Adds v to a list once.
+local function add_once(list, v)
+  if not list[v] then
+    list[v] = true
+    list[#list + 1] = v
+  end
+end
+
+-- What checkpoint, log and progress know of a loop.
+local function training_loop(kind, total)
+  local e = era_now()
+  local loop = {
+    kind = kind, training = true, total = total, done = 0, rows = 1, inner = 0,
+    era = e, seed = e.seed, pass = e.pass, models = {}, optimisers = {}, books = {}, window = {},
+  }
+  function loop.clock() return e.clock end
+  function loop.set_clock(n) e.clock = n end
+  loop.name_of, loop.find_model = model.name_of, model.find
+  function loop.find_optimiser(label) return require("vaelua.optim").find(label) end
+  function loop.uses(m) add_once(loop.models, m) end
+  function loop.steps(o)
+    add_once(loop.optimisers, o)
+    for _, m in ipairs(o:models()) do loop.uses(m) end
+  end
+  function loop.weights(m)
+    local list = {}
+    for i, p in ipairs(parameters.find(m)) do list[i] = { p.path, p.tensor } end
+    return list
+  end
+  function loop.t(i) return i end
+  function loop.names()
+    local text = log.names(loop)
+    return text ~= "" and text or kind == "steps" and "steps" or "training"
+  end
+  function loop.summary() return log.summary(loop) end
+  return loop
+end
+
+-- The outermost training loop around, whose checkpoint covers everything inside.
+local function owner(loop)
+  local outer, found = loop.outer, nil
+  while outer do
+    if outer.training then found = outer end
+    outer = outer.outer
+  end
+  return found
+end
+
+local function number_loop(loop)
+  local top = owner(loop)
+  if top then
+    top.inner = top.inner + 1
+    loop.nested, loop.name = true, top.name .. "." .. top.inner
+  else
+    local e = loop.era
+    e.loops = e.loops + 1
+    loop.number, loop.name = e.loops, tostring(e.loops)
+  end
+end
+
+--- Told by an optimiser at every step (and by an average of weights): it belongs to the loop.
+function M.stepped(o)
+  local loop = log.loop
+  while loop and not loop.training do loop = loop.outer end
+  if not loop then return end
+  loop.steps(o)
+  local top = owner(loop)
+  if top then top.steps(o) end
+  diverge.stepped(loop, o)
+end
+
+--- Told by whatever else changes a model in a loop.
+function M.changed(m)
+  local loop = log.loop
+  while loop do
+    if loop.training then loop.uses(m) end
+    loop = loop.outer
+  end
+end
+
+local function at_epoch_end(loop)
+  return loop.turns ~= nil and loop.done % loop.turns == 0
+end
+
+local function save(loop)
+  if not loop.nested then checkpoint.save(loop) end
+end
+
+local function start(loop)
+  open(loop, "train")
+  number_loop(loop)
+  if not loop.nested then checkpoint.restore(loop) end
+  progress.open(loop)
+end
+
+local function finish(loop)
+  if loop.over then return end
+  loop.over = true
+  progress.close(loop)
+  close(loop)
+end
+
+-- Ctrl-C between two steps: what is done is saved; a script ends, the prompt goes on.
+local function interrupt(loop)
+  save(loop)
+  finish(loop)
+  if core.program and core.program.interactive then
+    run.say(("stopped at step %d of %d"):format(loop.done, loop.total))
+    return
+  end
+  local where = loop.file and "; goes on with --resume " .. (run.current().folder) or ""
+  core.fail("interrupt", ("stopped at step %d of %d%s"):format(loop.done, loop.total, where))
+end
+
+-- The boundary behind a turn.
+local function boundary(loop)
+  loop.done = loop.done + 1
+  loop.rows_seen = loop.rows_seen + (loop.set and loop.rows or 0)
+  local epoch_end = at_epoch_end(loop)
+  local at_step = epoch_end or loop.done == loop.total or log.is_due(loop.done)
+  if at_step then diverge.check(loop) end
+  if loop.replay then return end
+  log.flush(loop, at_step)
+  progress.turn(loop)
+  if epoch_end or loop.done == loop.total then progress.epoch(loop) end
+  if core.interrupted() and core.interrupted() ~= 0 then return interrupt(loop) end
+  if epoch_end or loop.done == loop.total or not loop.turns and loop.done % STEPS_A_SAVE == 0 then
+    save(loop)
+  end
+end
+
+-- break and return: the turn counts, and the loop is not taken up again.
+local function leave(loop)
+  loop.done = loop.done + 1
+  loop.broken = true
+  diverge.check(loop)
+  if loop.replay then diverge.tell(loop) end
+  log.flush(loop, true)
+  save(loop)
+end
+
+-- One call of the iterator; draw(loop) gives the values of the turn.
+local function training_turn(loop, draw)
+  if loop.over then return nil end
+  if not loop.open then
+    start(loop)
+    if loop.ended then return finish(loop) end
+  elseif loop.replay then
+    diverge.tell(loop)
+  else
+    boundary(loop)
+  end
+  if loop.over then return nil end
+  if loop.replay then
+    core.step_next(loop.replay.clock)
+    return draw(loop, loop.replay.turn)
+  end
+  if loop.done >= loop.total then return finish(loop) end
+  core.interrupted()      -- tells the program that this loop looks at Ctrl-C
+  loop.set_clock(loop.clock() + 1)
+  diverge.turn(loop, loop.done + 1, loop.clock())
+  core.step_next(loop.clock())
+  return draw(loop, loop.done + 1)
+end
+
+local function train(loop, draw)
+  return iterator(function() return training_turn(loop, draw) end, function(err)
+    if loop.open and err == nil and not loop.over then
+      local ok, message = pcall(leave, loop)
+      finish(loop)
+      if not ok then error(message, 0) end
+    end
+    finish(loop)
+  end)
+end
+
+--- va.steps(n): a training loop without data; gives 1 .. n.
+function M.steps(n)
+  local loop = training_loop("steps", need_integer("steps", "n", n, 0))
+  return train(loop, function(_, i) return i end)
+end
+
+-- ---- loops over a set -------------------------------------------------------------------------
+
+local Set = require "vaelua.set"
+
+local function options(who, given, known)
+  for name in pairs(given or {}) do
+    if known[name] == nil then
+      local names = {}
+      for k in pairs(known) do names[#names + 1] = k end
+      table.sort(names)
+      core.fail("user", ("%s has no option '%s' (options: %s)")
+                        :format(who, tostring(name), table.concat(names, ", ")))
+    end
+  end
+  return setmetatable(given or {}, { __index = known })
+end
+
+-- The order of one epoch: int32 [n].  Addressed by (seed, loop, epoch), so it can be drawn again
+-- in the middle of that epoch.
+local function order_of(loop, epoch, shuffle)
+  local n = #loop.set
+  if not shuffle then return ops.arange(1, n) end
+  local stream = core.stream_push("order", loop.name, epoch)
+  local order = ops.randperm(n)
+  core.stream_cut(stream)
+  return order
+end
+
+--- s:epochs(E, B, { shuffle=true, short=true }): iterator of t, x, y.
+function Set:epochs(E, B, given)
+  E = need_integer("epochs", "the number of epochs", E, 0)
+  B = need_integer("epochs", "the batch", B, 1)
+  local o = options("epochs", given, { shuffle = true, short = true })
+  local n = #self
+  local turns = o.short and (n + B - 1) // B or n // B
+  if turns == 0 then
+    core.fail("user", ("epochs: a set of %d rows has no batch of %d"):format(n, B))
+  end
+  local loop = training_loop("epochs", E * turns)
+  loop.set, loop.turns, loop.epochs = self, turns, E
+  function loop.t(i)      -- a quotient inside of an epoch, an exact integer at its end
+    return i % turns == 0 and i // turns or (i - 1) // turns + (i % turns) / turns
+  end
+  local order, drawn
+  return train(loop, function(_, i)
+    local epoch = (i - 1) // turns + 1
+    if drawn ~= epoch then order, drawn = order_of(loop, epoch, o.shuffle), epoch end
+    local first = (i - 1) % turns * B + 1
+    local last = math.min(first + B - 1, n)
+    loop.rows = last - first + 1
+    local x, y = self:take(order:rows(first, last))
+    return loop.t(i), x, y
+  end)
+end
+
+-- Batches of a set in order, in the mode of evaluation.
+local function evaluation(set, B, draw)
+  local loop = { done = 0, books = {}, rows = 1, uses = function() end }
+  local n, first = #set, 1
+  local function turn()
+    if not loop.open then
+      if loop.over then return nil end
+      open(loop, "eval")
+    end
+    if first > n then
+      loop.over = true
+      if not loop.outer then log.flush(loop, true) end
+      return close(loop)
+    end
+    loop.done = loop.done + 1
+    core.step_next(loop.done)
+    local last = math.min(first + B - 1, n)
+    loop.rows = last - first + 1
+    local x, y = set:take(ops.arange(first, last))
+    first = last + 1
+    return draw(x, y)
+  end
+  return iterator(turn, function(err)
+    if loop.open and err == nil and not loop.outer then log.flush(loop, true) end
+    loop.over = true
+    close(loop)
+  end)
+end
+
+--- s:batches(B): iterator of x, y, in order, evaluation.
+function Set:batches(B)
+  B = need_integer("batches", "the batch", B or 500, 1)
+  return evaluation(self, B, function(x, y) return x, y end)
+end
+
+--- s:collect(f, { batch=500 }): f(x, y) gives a tensor or a list of tensors; the result is those
+--- of all batches, one below the other.
+function Set:collect(f, given)
+  local o = options("collect", given, { batch = 500 })
+  local parts, listed, width = {}, false, nil
+  for x, y in self:batches(o.batch) do
+    local r = f(x, y)
+    listed = not core.is_tensor(r)
+    if listed and type(r) ~= "table" then
+      core.fail("user", "collect: the function must give a tensor or a list, got " .. type(r))
+    end
+    r = listed and r or { r }
+    width = width or #r
+    for i = 1, width do
+      parts[i] = parts[i] or {}
+      table.insert(parts[i], r[i])
+    end
+  end
+  for i = 1, width or 0 do parts[i] = #parts[i] > 1 and ops.cat(parts[i], 1) or parts[i][1] end
+  if listed then return parts end
+  return parts[1]
+end
+
+-- ---- fit --------------------------------------------------------------------------------------
+
+local FIT = { epochs = 10, batch = 128, lr = 1e-3, beta = 1, clip = 0, ema = false, val = false }
+
+-- Tables from left to right.  A cfg of va.args may hold anything; other tables only what is known.
+local function fit_options(...)
+  local o = {}
+  for k, v in pairs(FIT) do o[k] = v end
+  for _, given in ipairs { ... } do
+    local is_cfg = require("vaelua.args").is_cfg(given)
+    if not is_cfg then options("fit", given, FIT) end
+    for name in pairs(FIT) do
+      local v = given[name]
+      if v ~= nil then o[name] = v end
+    end
+  end
+  return o
+end
+
+-- A number, or a function of t.
+local function at(schedule, t)
+  if type(schedule) == "number" then return schedule end
+  return schedule(t)
+end
+
+local function validate(t, m, set, beta)
+  for x, y in set:batches(500) do
+    local loss, terms = m:loss(x, beta, y)
+    log.log(t, m, loss, terms, "val")
+  end
+end
+
+--- va.fit(model, set, { epochs, batch, lr, beta, clip, ema, val } ...): the visible loop.
+function M.fit(m, set, ...)
+  local va, o = require "vaelua", fit_options(...)
+  local adam = va.adam(m, { lr = at(o.lr, 0), clip = o.clip > 0 and o.clip or nil })
+  local average = o.ema and va.ema(m, o.ema)
+  for t, x, y in set:epochs(o.epochs, o.batch) do
+    adam.lr = at(o.lr, t)
+    local loss, terms = m:loss(x, at(o.beta, t), y)
+    adam:step(loss)
+    if average then average:update() end
+    log.log(t, m, loss, terms)
+    if o.val and t % 1 == 0 then validate(t, m, o.val, at(o.beta, t)) end
+  end
+  return log.history(m)
+end
+
+-- ---- stopping early ---------------------------------------------------------------------------
+
+--- va.early(model, { patience=5, better="higher" }): function(score) that says when to stop; the
+--- best model so far is kept as "best".
+function M.early(m, given)
+  local o = options("early", given, { patience = 5, better = "higher" })
+  if o.better ~= "higher" and o.better ~= "lower" then
+    core.fail("user", "early: better is \"higher\" or \"lower\", got " .. tostring(o.better))
+  end
+  local sign = o.better == "higher" and 1 or -1
+  local state = checkpoint.state { best = -math.huge, waited = 0 }
+  return function(score)
+    if core.is_tensor(score) then score = score:item() end
+    if sign * score > state.best then     -- never with a NaN
+      state.best, state.waited = sign * score, 0
+      if run.current() then m:save("best", { score = ("%.9g"):format(score) }) end
+    else
+      state.waited = state.waited + 1
+    end
+    return state.waited >= o.patience
+  end
+end
+
+return M

@@ -35,18 +35,6 @@ static void frechet_shape (const Call *c, Shape *y, DType *dtype) {
   *dtype = F64;
 }
 
-/* out [d, d] = a' b, or a b with straight; each thread owns rows of out. */
-static void product (double *out, const double *a, const double *b, int64_t d,
-                     bool straight) {
-  #pragma omp parallel for
-  for (int64_t i = 0; i < d; i++)
-    for (int64_t k = 0; k < d; k++) {
-      double f = straight ? a[i * d + k] : a[k * d + i];
-      for (int64_t j = 0; j < d; j++)
-        out[i * d + j] += f * b[k * d + j];
-    }
-}
-
 /* s becomes L with s = L L': eigenvectors as columns times the roots of their
  * values; values below 0 are rounding and count as 0. */
 static void root_factor (double *s, int64_t d) {
@@ -61,8 +49,8 @@ static void root_factor (double *s, int64_t d) {
 static double trace_root (double *a, double *b, int64_t d) {
   double *half = room(d * d), *m = room(d * d), *w = room(d), sum = 0;
   root_factor(a, d);
-  product(half, b, a, d, true);
-  product(m, a, half, d, false);
+  linalg_product(d, d, d, b, false, a, false, half);
+  linalg_product(d, d, d, a, true, half, false, m);
   for (int64_t i = 0; i < d; i++)
     for (int64_t j = 0; j < i; j++)
       m[i * d + j] = m[j * d + i] = (m[i * d + j] + m[j * d + i]) / 2;

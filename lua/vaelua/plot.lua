@@ -1,0 +1,276 @@
+--[[ plot.lua - curves and points, drawn by gnuplot.
+
+    va.plot(h.loss)
+    va.plot("loss", { y = h.loss, label = "VAE" }, { x = t, y = m, sd = s }, { x = "epoch" })
+
+  A series is { x, y, label, points, colour, style, sd }, or a list of numbers or a tensor, which is
+  its y. x: 1, 2, ... if absent. points: dots in place of a line. colour: a number of the palette,
+  "#rrggbb", or one number a point (classes). style: "line", "dashed", "dotted", "steps", "bars".
+  sd: a band of y - sd to y + sd. The last table has the names of the axes and log (true or "y",
+  "x", "xy").
+
+  In a run: figures/NAME.svg and NAME.csv; on a terminal: letters. The palette is Okabe and Ito's,
+  which people with any colour vision can tell apart. ]]
+
+local core = require "vaelua.core"
+local run = require "vaelua.run"
+
+local M = {}
+
+local palette = { "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000",
+                  "#F0E442" }
+
+local styles = {
+  line = "lines dashtype 1", dashed = "lines dashtype 2", dotted = "lines dashtype 3",
+  steps = "steps", bars = "boxes fill solid 0.7 noborder",
+}
+
+local function fail(format, ...) return core.fail("user", format:format(...)) end
+
+local function sorted_names(t)
+  local names = {}
+  for name in pairs(t) do names[#names + 1] = tostring(name) end
+  table.sort(names)
+  return table.concat(names, ", ")
+end
+
+local function check_names(what, t, known)
+  for name in pairs(t) do
+    if not known[name] then
+      fail("plot: %s has no field '%s' (fields: %s)", what, tostring(name), sorted_names(known))
+    end
+  end
+end
+
+-- Colour k of the palette; after the last comes the first.
+local function colour_of(k)
+  return palette[((math.tointeger(k) or 1) - 1) % #palette + 1]
+end
+
+-- ---- series ------------------------------------------------------------------------------------
+
+local series_fields = { x = true, y = true, label = true, points = true, colour = true,
+                        style = true, sd = true, [1] = true, [2] = true }
+local option_fields = { x = true, y = true, log = true, title = true }
+
+-- A list of numbers of a tensor or list.
+local function numbers(v, what)
+  if core.is_tensor(v) then v = #v.shape == 0 and { v:item() } or v:reshape(-1):totable() end
+  if type(v) ~= "table" then fail("plot: %s must be a list or a tensor, got %s", what, type(v)) end
+  local list = {}
+  for i, n in ipairs(v) do
+    if core.is_tensor(n) then n = n:item() end
+    if type(n) ~= "number" then fail("plot: %s[%d] is no number, but a %s", what, i, type(n)) end
+    list[i] = n
+  end
+  return list
+end
+
+local function check_length(list, what, n)
+  if #list ~= n then fail("plot: %d values of %s for %d of y", #list, what, n) end
+  return list
+end
+
+local function counting(n)
+  local list = {}
+  for i = 1, n do list[i] = i end
+  return list
+end
+
+local function is_list_of_numbers(t) return type(t[1]) == "number" end
+
+-- { x }, { x, y } by place mean the same as by name; one alone is y.
+local function read_series(v, place)
+  if core.is_tensor(v) or is_list_of_numbers(v) then v = { y = v } end
+  check_names("a series", v, series_fields)
+  local x, y = v.x or v[1], v.y or v[2]
+  if y == nil then x, y = nil, x end
+  if y == nil then fail("plot: series %d has no y", place) end
+  y = numbers(y, "y")
+  local s = { y = y, x = x and check_length(numbers(x, "x"), "x", #y) or counting(#y),
+              sd = v.sd and check_length(numbers(v.sd, "sd"), "sd", #y),
+              label = v.label and tostring(v.label), points = v.points, colour = colour_of(1) }
+  local c = v.colour or place
+  if type(c) == "number" then
+    s.colour = colour_of(c)
+  elseif type(c) == "string" then
+    if not c:find("^#%x%x%x%x%x%x$") then fail("plot: colour %s is not of the form #rrggbb", c) end
+    s.colour = c
+  else
+    s.colours = check_length(numbers(c, "colour"), "colour", #y)
+  end
+  s.style = v.style and (styles[v.style] or fail("plot: no style '%s' (styles: %s)",
+    tostring(v.style), sorted_names(styles))) or styles.line
+  return s
+end
+
+-- The table of options has texts where a series has numbers.
+local function is_options(t)
+  if core.is_tensor(t) or type(t) ~= "table" then return false end
+  local data = t[1] ~= nil or t.y ~= nil and type(t.y) ~= "string"
+  return not data and next(t) ~= nil
+end
+
+local function read_arguments(...)
+  local all, o = table.pack(...), {}
+  if all.n > 0 and is_options(all[all.n]) then
+    o = all[all.n]
+    check_names("the table of axes", o, option_fields)
+    all.n = all.n - 1
+  end
+  local list = {}
+  for i = 1, all.n do
+    local v = all[i]
+    if not core.is_tensor(v) and type(v) ~= "table" then
+      fail("plot: argument %d must be a series, a list or a tensor, got %s", i, type(v))
+    end
+    list[i] = read_series(v, i)
+  end
+  if #list == 0 then fail("plot: there is nothing to plot") end
+  return list, o
+end
+
+-- ---- gnuplot's language ------------------------------------------------------------------------
+
+-- A text between single quotes, which gnuplot takes as it stands.
+local function quoted(text) return "'" .. text:gsub("[%c]", " "):gsub("'", "''") .. "'" end
+
+local function number(v)
+  if v ~= v or v == math.huge or v == -math.huge then return "NaN" end
+  return ("%.9g"):format(v)
+end
+
+local function rgb(colour) return tonumber(colour:sub(2), 16) end
+
+-- Columns: x, y, y - sd, y + sd, colour.
+local function block(s, i)
+  local lines = { ("$s%d << EOD"):format(i) }
+  for j, y in ipairs(s.y) do
+    local sd = s.sd and s.sd[j] or 0
+    local colour = s.colours and rgb(colour_of(s.colours[j])) or 0
+    lines[#lines + 1] = ("%s %s %s %s %d"):format(number(s.x[j]), number(y), number(y - sd),
+                                                  number(y + sd), colour)
+  end
+  lines[#lines + 1] = "EOD"
+  return table.concat(lines, "\n")
+end
+
+-- Letters know no filled areas and no colours; there the band is left out.
+local function clauses(s, i, letters)
+  local list = {}
+  if s.sd and not letters then
+    list[1] = ("$s%d using 1:3:4 with filledcurves fill transparent solid 0.2 noborder "
+               .. "lc rgb '%s' notitle"):format(i, s.colour)
+  end
+  local title = s.label and "title " .. quoted(s.label) or "notitle"
+  local with, colour = s.style .. " lw 2", ("lc rgb '%s'"):format(s.colour)
+  if s.style == styles.bars then with = s.style end
+  if s.points or s.colours then with = "points pt 7 ps 0.5" end
+  if letters then colour = "" end
+  if letters and (s.points or s.colours) then with = "points" end
+  local columns = "1:2"
+  if s.colours and not letters then columns, colour = "1:2:5", "lc rgb variable" end
+  list[#list + 1] = ("$s%d using %s with %s %s %s"):format(i, columns, with, colour, title)
+  return list
+end
+
+local function script(list, o, terminal, letters)
+  local lines = { "set terminal " .. terminal, "set encoding utf8", "set datafile missing 'NaN'",
+                  "set border 3", "set tics nomirror out", "set key top right noopaque" }
+  if not letters then lines[#lines + 1] = "set grid back lc rgb '#DDDDDD' lw 0.5" end
+  if o.x then lines[#lines + 1] = "set xlabel " .. quoted(tostring(o.x)) end
+  if o.y then lines[#lines + 1] = "set ylabel " .. quoted(tostring(o.y)) end
+  if o.title then lines[#lines + 1] = "set title " .. quoted(tostring(o.title)) end
+  if o.log then lines[#lines + 1] = "set logscale " .. (o.log == true and "y" or o.log) end
+  local parts = {}
+  for i, s in ipairs(list) do
+    lines[#lines + 1] = block(s, i)
+    table.move(clauses(s, i, letters), 1, 2, #parts + 1, parts)
+  end
+  lines[#lines + 1] = "plot " .. table.concat(parts, ", \\\n  ")
+  return table.concat(lines, "\n") .. "\n"
+end
+
+-- What gnuplot prints; its messages come the same way, so a picture is known by its beginning.
+local function gnuplot(text)
+  local status, output = core.run_command({ "gnuplot" }, text)
+  if status == 127 then
+    fail("plot: gnuplot is not installed; on Debian: sudo apt install gnuplot-nox")
+  elseif status ~= 0 then
+    fail("plot: gnuplot says: %s", (output:gsub("%s+$", "")))
+  end
+  return output
+end
+
+-- ---- csv ---------------------------------------------------------------------------------------
+
+local function field(text)
+  if not text:find('[",\n\r]') then return text end
+  return '"' .. text:gsub('"', '""') .. '"'
+end
+
+local function csv(list, o)
+  local with_sd, with_colour = false, false
+  for _, s in ipairs(list) do
+    with_sd, with_colour = with_sd or s.sd ~= nil, with_colour or s.colours ~= nil
+  end
+  local head = { "series", field(tostring(o.x or "x")), field(tostring(o.y or "y")) }
+  if with_sd then head[#head + 1] = "sd" end
+  if with_colour then head[#head + 1] = "class" end
+  local lines = { table.concat(head, ",") }
+  for i, s in ipairs(list) do
+    for j, y in ipairs(s.y) do
+      local row = { field(s.label or tostring(i)), ("%.9g"):format(s.x[j]), ("%.9g"):format(y) }
+      if with_sd then row[#row + 1] = s.sd and ("%.9g"):format(s.sd[j]) or "" end
+      if with_colour then row[#row + 1] = s.colours and ("%.9g"):format(s.colours[j]) or "" end
+      lines[#lines + 1] = table.concat(row, ",")
+    end
+  end
+  return table.concat(lines, "\n") .. "\n"
+end
+
+-- ---- plot --------------------------------------------------------------------------------------
+
+--- svg(series ..., axes): the picture as text, for reports.
+function M.svg(...)
+  local list, o = read_arguments(...)
+  return gnuplot(script(list, o,
+    "svg noenhanced size 720,440 dynamic font 'Helvetica,Arial,sans-serif,14' "
+    .. "background rgb 'white'"))
+end
+
+local unnamed = 0
+
+local function write_figure(name, ...)
+  local here = run.current()
+  if not here then return end
+  if not name then
+    unnamed = unnamed + 1
+    name = "plot-" .. unnamed
+  end
+  local path = here.figure(name .. ".svg")
+  core.write(here.figure(name .. ".csv"), csv(read_arguments(...)))
+  core.write(path, M.svg(...))
+  if not core.isatty(1) then run.say("figure  " .. path) end
+end
+
+local function draw_letters(...)
+  local list, o = read_arguments(...)
+  local columns = math.min(core.columns(), 120)
+  local size = ("dumb noenhanced mono size %d,%d"):format(columns, math.max(columns // 4, 16))
+  io.stdout:write(gnuplot(script(list, o, size, true)))
+end
+
+local function plot(name, ...)
+  read_arguments(...)          -- errors come before anything is written
+  if core.isatty(1) then draw_letters(...) end
+  write_figure(name, ...)
+end
+
+--- va.plot([name], series ..., { x, y, log })
+function M.plot(first, ...)
+  if type(first) == "string" then return plot(first, ...) end
+  return plot(nil, first, ...)
+end
+
+return M

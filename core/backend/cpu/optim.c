@@ -92,10 +92,11 @@ void cpu_grad_check (View sum, const OptimPart *parts, int count, View loss) {
 }
 
 /* Sets the flag where the sum is not finite; else gives the factor that
- * brings the norm of all gradients down to clip. */
+ * brings the norm of all gradients down to clip.  Once the flag is up nothing
+ * is written any more, so that the step can be repeated and looked at. */
 static bool begin (View state, View sum, Scalar clip, float *factor) {
   double *s = state.data, squares = number_of(&sum), norm = sqrt(squares);
-  if (!isfinite(squares)) {
+  if (s[3] != 0 || !isfinite(squares)) {
     s[3] = 1;
     return false;
   }

@@ -32,7 +32,7 @@ BLAS    := /usr/lib/$(TRIPLE)/openblas-openmp
 LUA_INC := /usr/include/lua5.4
 
 WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes
-CPPFLAGS += -D_GNU_SOURCE -Icore -I$(B)/gen -isystem $(LUA_INC)
+CPPFLAGS += -D_GNU_SOURCE= -Icore -I$(B)/gen -isystem $(LUA_INC)
 CFLAGS  ?= -O3 -g
 # Every machine from x86-64-v2 on runs the program: hot loops choose AVX2 or
 # AVX-512 when it starts.  The maths flags keep NaN, infinities and the bits.

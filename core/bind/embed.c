@@ -176,24 +176,24 @@ static int searcher (lua_State *L) {
   return 2;
 }
 
-/* Appends NAME of "vaelua/FOLDER/NAME.lua" to the table on top. */
+/* Appends NAME of "FOLDER/NAME.lua" to the table on top. */
 static void add_module (lua_State *L, const char *folder, const char *name) {
   size_t n = strlen(folder), length = strlen(name);
-  if (length <= n + 12 || strncmp(name, "vaelua/", 7) != 0
-      || strncmp(name + 7, folder, n) != 0 || name[7 + n] != '/'
-      || strchr(name + 8 + n, '/') != NULL
+  if (length <= n + 5 || strncmp(name, folder, n) != 0 || name[n] != '/'
+      || strchr(name + n + 1, '/') != NULL
       || strcmp(name + length - 4, ".lua") != 0)
     return;
-  lua_pushlstring(L, name + 8 + n, length - n - 12);
+  lua_pushlstring(L, name + n + 1, length - n - 5);
   lua_rawseti(L, -2, (lua_Integer) lua_rawlen(L, -2) + 1);
 }
 
-static void add_files (lua_State *L, const char *folder, const char *path) {
+static void add_files (lua_State *L, const char *folder) {
   struct dirent **entry;
   char name[PATH_MAX];
-  int count = scandir(path, &entry, NULL, alphasort);
+  snprintf(name, sizeof name, "%s/%s", lua_folder, folder);
+  int count = scandir(name, &entry, NULL, alphasort);
   for (int i = 0; i < count; i++) {
-    snprintf(name, sizeof name, "vaelua/%s/%s", folder, entry[i]->d_name);
+    snprintf(name, sizeof name, "%s/%s", folder, entry[i]->d_name);
     free(entry[i]);
     add_module(L, folder, name);
   }
@@ -203,14 +203,20 @@ static void add_files (lua_State *L, const char *folder, const char *path) {
 
 void embed_modules (lua_State *L, const char *folder) {
   lua_newtable(L);
-  if (lua_folder[0]) {
-    const char *path = lua_pushfstring(L, "%s/vaelua/%s", lua_folder, folder);
-    lua_insert(L, -2);
-    add_files(L, folder, path);
-    lua_remove(L, -2);
-  } else
+  if (lua_folder[0])
+    add_files(L, folder);
+  else
     for (const struct File *f = file; f->name != NULL; f++)
       add_module(L, folder, f->name);
+}
+
+void embed_text (lua_State *L, const char *name) {
+  for (const struct File *f = file; f->name != NULL; f++)
+    if (strcmp(f->name, name) == 0) {
+      lua_pushlstring(L, f->start, (size_t) (f->end - f->start));
+      return;
+    }
+  lua_pushnil(L);
 }
 
 /* table.insert(package.searchers, 1, searcher) */

@@ -23,9 +23,13 @@ bool source_is_ours (const char *source);
  * checkout, then in share/vaelua/ of the place of installation. */
 void embed_resource (lua_State *L, const char *name);
 
-/* Pushes the sorted names of our modules in a folder: "protocols" gives
+/* Pushes the sorted names of our modules in a folder: "vaelua/protocols" gives
  * { "elbo", "frechet", ... }. */
 void embed_modules (lua_State *L, const char *folder);
+
+/* Pushes the text of "vaelua/nn.lua" as it was when the program was built, or
+ * nil. */
+void embed_text (lua_State *L, const char *name);
 
 /* Pushes the function of one of our modules; a Lua error if there is none. */
 void embed_load (lua_State *L, const char *module);

@@ -14,13 +14,35 @@ static void set (lua_State *L, const char *name, lua_CFunction f) {
   lua_setfield(L, -2, name);
 }
 
+/* core.resource("features/x.safetensors") -> path or nil */
 static int resource (lua_State *L) {
   embed_resource(L, luaL_checkstring(L, 1));
   return 1;
 }
 
+/* core.modules("protocols") -> sorted names; "" for those of lua/vaelua */
 static int modules (lua_State *L) {
-  embed_modules(L, luaL_checkstring(L, 1));
+  const char *folder = luaL_checkstring(L, 1);
+  embed_modules(L, lua_pushfstring(L, folder[0] ? "vaelua/%s" : "vaelua",
+                                   folder));
+  return 1;
+}
+
+/* core.source("protocols/elbo") -> text of lua/vaelua/protocols/elbo.lua */
+static int source (lua_State *L) {
+  embed_text(L, lua_pushfstring(L, "vaelua/%s.lua", luaL_checkstring(L, 1)));
+  return 1;
+}
+
+/* core.device_line() -> what computes, and why */
+static int device_line (lua_State *L) {
+  program_device(L);
+  return 1;
+}
+
+/* core.ours(source): whether a chunk is one of our Lua files */
+static int ours (lua_State *L) {
+  lua_pushboolean(L, source_is_ours(luaL_checkstring(L, 1)));
   return 1;
 }
 
@@ -34,9 +56,14 @@ int luaopen_vaelua_core (lua_State *L) {
   if (bind_inside != NULL)
     bind_inside(L);
   set(L, "setup", program_setup);
+  set(L, "ours", ours);
   set(L, "resource", resource);
   set(L, "modules", modules);
+  set(L, "source", source);
+  set(L, "device_line", device_line);
   program_push(L);
+  lua_getfield(L, -1, "version");
+  lua_setfield(L, -3, "version");
   lua_setfield(L, -2, "program");
   return 1;
 }

@@ -26,7 +26,7 @@ const Option program_options[] = {
   { "out", OPTION_TEXT, "DIR", "folder for runs (runs)" },
   { "resume", OPTION_TEXT, "RUN", "goes on with a run: its folder, or latest" },
   { "quick", OPTION_FLAG, NULL, "the script's quick settings" },
-  { "progress", OPTION_PROGRESS, "KIND", "bar, plain or none" },
+  { "progress", OPTION_PROGRESS, "KIND", "auto, bar, plain or none" },
   { "quiet", OPTION_FLAG, NULL, "no progress, no notes (-q)" },
   { "verbose", OPTION_FLAG, NULL, "says more" },
   { "traceback", OPTION_FLAG, NULL, "errors with the calls that led there" },
@@ -137,7 +137,7 @@ static bool is_device (const char *text) {
 }
 
 static void push_value (lua_State *L, const Option *o, const char *text) {
-  static const char *const kinds[] = { "bar", "plain", "none", NULL };
+  static const char *const kinds[] = { "auto", "bar", "plain", "none", NULL };
   switch (o->kind) {
     case OPTION_FLAG: push_flag(L, o, text); return;
     case OPTION_COUNT: push_integer(L, o, text, 1); return;
@@ -153,7 +153,7 @@ static void push_value (lua_State *L, const Option *o, const char *text) {
       break;
     case OPTION_PROGRESS:
       if (!one_of(text, kinds))
-        bad(L, o, "bar, plain or none", text);
+        bad(L, o, "auto, bar, plain or none", text);
       break;
     case OPTION_TEXT: break;
   }
@@ -195,13 +195,21 @@ static bool colours (lua_State *L) {
       && strcmp(terminal, "dumb") != 0;
 }
 
+static const char *reason;      /* why this device was taken */
+
 static void choose (void *state) {
-  device_choose(state);
+  reason = device_choose(state);
 }
 
 /* In the frame of bind_run: an unknown or absent device raises. */
 static void apply_device (lua_State *L, const char *name) {
   bind_run(L, choose, (void *) name);
+}
+
+void program_device (lua_State *L) {
+  lua_pushfstring(L, "device %s (%d thread%s, %s): %s", device_now()->name,
+                  cpu_threads(), cpu_threads() > 1 ? "s" : "", cpu_isa(),
+                  reason ? reason : "no other was asked for");
 }
 
 void program_apply (lua_State *L) {
@@ -215,8 +223,8 @@ void program_apply (lua_State *L) {
   }
   lua_pushboolean(L, colours(L));
   lua_setfield(L, -2, "color");
-  if (lua_getfield(L, -1, "device") == LUA_TSTRING)
-    apply_device(L, lua_tostring(L, -1));
+  lua_getfield(L, -1, "device");
+  apply_device(L, luaL_optstring(L, -1, "auto"));
   lua_pop(L, 1);
   if (lua_getfield(L, -1, "threads") == LUA_TNUMBER) {
     lua_Integer n = lua_tointeger(L, -1);

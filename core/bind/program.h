@@ -42,6 +42,9 @@ void program_apply (lua_State *L);
  * words, options, interactive }. */
 void program_push (lua_State *L);
 
+/* Pushes "device cpu (8 threads, x86-64-v3): no CUDA ...". */
+void program_device (lua_State *L);
+
 bool program_flag (lua_State *L, const char *name);
 
 int program_setup (lua_State *L);          /* core.setup(table) */

@@ -1,0 +1,120 @@
+-- doctor.lua - `vaelua doctor`: what works on this machine, and what to type where it does not.
+--
+-- Each line begins with "ok", "note" (works, but not at its best) or "bad" (something will fail).
+
+local core = require "vaelua.core"
+
+local M = {}
+
+local lines, wrong
+
+local function say(level, what, format, ...)
+  if level == "bad" then wrong = wrong + 1 end
+  lines[#lines + 1] = ("%-5s %-9s %s"):format(level, what, format:format(...))
+end
+
+local function read(path)
+  local f = io.open(path, "rb")
+  if not f then return "" end
+  local text = f:read("a")
+  f:close()
+  return text
+end
+
+local function program()
+  local p = core.program
+  say("ok", "program", "vaelua %s, %s, commit %s, built with %s", p.version, core.lua,
+    p.commit ~= "" and p.commit or "unknown", p.build)
+end
+
+local function processor()
+  local level = core.isa == "x86-64-v2" and "note" or "ok"
+  say(level, "cpu", "%s%s", core.device_line(),
+    level == "note" and " (no AVX2: right, but slow)" or "")
+end
+
+-- Libraries that this process has loaded: two OpenMP runtimes would fight for the cores.
+local function libraries()
+  local omp, pthread, blas = {}, false, nil
+  for path in read("/proc/self/maps"):gmatch("(/%S+)\n") do
+    local name = path:match("[^/]+$")
+    if name:find("^libgomp") or name:find("^libomp") or name:find("^libiomp") then omp[path] = true end
+    if name:find("^libopenblas") then
+      blas = path
+      pthread = pthread or path:find("pthread") ~= nil
+    end
+  end
+  local count = 0
+  for _ in pairs(omp) do count = count + 1 end
+  say("ok", "oneDNN", "%s", core.onednn)
+  if pthread then
+    say("bad", "OpenBLAS", "the pthread build is loaded (%s): sudo apt install "
+      .. "libopenblas-openmp-dev, then build again", blas)
+  else
+    say("ok", "OpenBLAS", "%s", core.blas)
+  end
+  say(count == 1 and "ok" or "bad", "OpenMP", "%d runtime%s loaded", count, count == 1 and "" or "s")
+end
+
+local function gpu()
+  if core.exists("/dev/nvidiactl") then
+    say("note", "CUDA", "there is an NVIDIA device, but %s", core.device_line():match(": (.*)$"))
+  else
+    say("ok", "CUDA", "no device: using the CPU")
+  end
+end
+
+local function data_set()
+  local good, why = pcall(function() return require "vaelua".data "fashion_mnist" end)
+  if good then
+    say("ok", "data", "Fashion-MNIST is there and its bytes are right")
+  else
+    say("bad", "data", "%s", (tostring(why):gsub("^[^\n]-:%d+: ", ""):gsub("\n", "\n" .. (" "):rep(16))))
+  end
+end
+
+local function figures()
+  local status, text = core.run_command { "gnuplot", "--version" }
+  if status == 0 then
+    say("ok", "gnuplot", "%s", text:match("[^\n]*"))
+  else
+    say("note", "gnuplot", "not found: no curves.   sudo apt install gnuplot-nox")
+  end
+end
+
+local function terminal()
+  if core.isatty(1) then
+    say("ok", "terminal", "%s, %d columns", os.getenv("TERM") or "TERM is not set", core.columns())
+  else
+    say("ok", "terminal", "none: plain lines")
+  end
+end
+
+-- Runs are kept below here.
+local function writable()
+  local folder = core.program.options.out or "runs"
+  local above = folder
+  while not core.exists(above) do above = above:match("^(.+)/[^/]*$") or "." end
+  local name = ("%s/.vaelua-%d"):format(above, core.pid())
+  local good, why = pcall(core.write, name, "")
+  if good then core.remove(name) end
+  say(good and "ok" or "bad", "runs", "%s", good and folder .. "/ can be written"
+    or tostring(why) .. "   see: --out DIR")
+end
+
+--- Prints the lines; the exit status is 1 if something will fail.
+function M.command()
+  lines, wrong = {}, 0
+  program()
+  processor()
+  libraries()
+  gpu()
+  data_set()
+  figures()
+  terminal()
+  writable()
+  print(table.concat(lines, "\n"))
+  return wrong > 0 and 1 or 0
+end
+
+return M

@@ -153,6 +153,10 @@ void stream_cut (int to) {
     streams = to - 1;
 }
 
+const char *stream_purpose (void) {
+  return stream[streams - 1].purpose;
+}
+
 static uint32_t count_call (Level *l, uint64_t key) {
   for (int i = 0; i < l->counters; i++)
     if (l->counter[i].key == key)

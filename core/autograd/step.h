@@ -35,5 +35,6 @@ int stream_push (const char *purpose, const char *name);  /* its depth */
  * order of an epoch (its number), a protocol; its calls count from 0 here. */
 int stream_pin (const char *purpose, const char *name, uint32_t step);
 void stream_cut (int depth);        /* that one and all above it */
+const char *stream_purpose (void);  /* of the innermost one */
 
 #endif

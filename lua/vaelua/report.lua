@@ -345,21 +345,21 @@ local function show_beside(records, suffix)
       f.x[#f.x + 1], f.labels[#f.labels + 1] = r.score.picture, r.model
     end
   end
-  local draw = require "vaelua.show".figure
   for _, f in ipairs(order) do
-    draw(file_name(f.name) .. suffix, f.x, { columns = f.columns, labels = f.labels })
+    f.x[#f.x + 1] = { columns = f.columns, labels = f.labels }
+    require "vaelua.show".show(file_name(f.name) .. suffix, table.unpack(f.x))
   end
 end
 
 local function show_pictures(records, suffix)
-  local draw, real = require "vaelua.show".figure, false
+  local draw, real = require "vaelua.show".show, false
   for _, r in ipairs(records) do
     local p = r.score
     local is_real = r.source and r.source.key == evaluate.REAL
     if not p.beside and not (is_real and real) then
       local name = is_real and file_name(r.name, "real")
                    or file_name(r.name, r.model, r.source and r.source.key)
-      draw(name .. suffix, { p.picture }, { columns = p.columns })
+      draw(name .. suffix, p.picture, { columns = p.columns })
       real = real or is_real
     end
   end
@@ -381,7 +381,7 @@ end
 -- The means by epoch of every model that was trained here: one figure a model.
 local function curves(records)
   local history = require "vaelua.log".history
-  local draw = require "vaelua.plot".figure
+  local draw = require "vaelua.plot".plot
   local seeds, done = seeds_of(records), {}
   for _, r in ipairs(records) do
     if not done[r.handle] then
@@ -397,7 +397,8 @@ local function curves(records)
       table.sort(lines, function(a, b) return a.label < b.label end)
       if #lines > 0 then
         lines[#lines + 1] = { x = "epoch", y = "training mean of " .. r.model }
-        draw(file_name("training", r.model) .. (#seeds > 1 and "-s" .. r.seed or ""), lines)
+        local suffix = #seeds > 1 and "-s" .. r.seed or ""
+        draw(file_name("training", r.model) .. suffix, table.unpack(lines))
       end
     end
   end

@@ -14,7 +14,8 @@ return function(model, _, temperature)
   if temperature and (type(temperature) ~= "number" or temperature < 0) then
     score.refuse("prior:%s: the temperature must be a number of at least 0", temperature)
   end
-  local words = model:has_prior() and "the model's prior" or "prior N(0, I)"
+  local own = getmetatable(model).parts(model).prior ~= nil
+  local words = own and "the model's prior" or "prior N(0, I)"
   if temperature then words = ("%s at temperature %g"):format(words, temperature) end
   return function(n, y)
     local p = model:prior(y)

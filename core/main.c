@@ -40,7 +40,7 @@ typedef struct Command {
 
 /* ---- errors --------------------------------------------------------------------- */
 
-static const char traceback_key;     /* its address is the registry's key */
+static const char traceback_key, reason_key;     /* keys of the registry */
 
 /* Where our own Lua code raised an error without the user's line, it is added:
  * the innermost function that is not ours. */
@@ -117,7 +117,7 @@ static int report (lua_State *L) {
       fprintf(stderr, "%s\n", lua_tostring(L, -1));
     lua_pop(L, 1);
   }
-  lua_pop(L, 1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &reason_key);
   return exit_status(fail);
 }
 
@@ -395,6 +395,20 @@ static int push_words (lua_State *L, const Command *c) {
   return c->script < c->count ? c->count - c->script - 1 : 0;
 }
 
+/* Tells the folder of the run, if there is one, how the script ended. */
+static void end_run (lua_State *L, int status) {
+  if (status == 0 && interrupt_pressed())
+    status = exit_status(FAIL_INTERRUPT);
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  if (lua_getfield(L, -1, "vaelua.run") == LUA_TTABLE) {
+    lua_getfield(L, -1, "finish");
+    lua_pushinteger(L, status);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &reason_key);
+    program_call(L, 2, 0);
+  }
+  lua_settop(L, 0);
+}
+
 static int run_script (lua_State *L, const Command *c) {
   const char *script = c->stdin_script ? NULL : c->word[c->script];
   if (script != NULL) {
@@ -409,7 +423,9 @@ static int run_script (lua_State *L, const Command *c) {
     }
   }
   int count = push_words(L, c);
-  return run_chunk(L, luaL_loadfile(L, script), count);
+  int status = run_chunk(L, luaL_loadfile(L, script), count);
+  end_run(L, status);
+  return status;
 }
 
 /* vaelua doctor, vaelua help NAME: functions of our own modules. */

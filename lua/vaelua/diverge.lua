@@ -1,7 +1,7 @@
 -- diverge.lua - a loss or a gradient that is not finite: which term, which layer, which batch.
 --
 -- The optimisers' kernels look at every step and, once they have met something that is not finite,
--- leave all weights alone; nothing waits for that.  The loop asks for the flag where the log is read
+-- leave all weights alone; nothing waits for that.  The loop asks for the flag when the log is read
 -- anyway.  If it is up, the iterator gives the flagged batch once more: the weights are those of
 -- that step and the noise is addressed by its number, so the body computes the same again, this
 -- time with every layer and every logged term looked at.  Then the loop stops with exit status 5.

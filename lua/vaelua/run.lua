@@ -360,17 +360,20 @@ end
 --- All notes so far, for the report.
 function M.notes() return notes end
 
---- The end of the program: status is done, failed, interrupted or diverged.
+-- Exit statuses of the program; 1 to 4 are failures.
+local ENDS = { [0] = "done", [5] = "diverged", [130] = "interrupted", [143] = "interrupted" }
+
+--- The script has ended with an exit status, and for a reason if it is not 0.
 function M.finish(status, reason)
   M.clear_line()
   if not here then return end
-  here.status, here.reason = status, reason
-  if reason and status ~= "done" then M.hear(reason .. "\n") end
+  here.status, here.reason = ENDS[status] or "failed", reason
+  if reason then M.hear(reason .. "\n") end
   copy_sources(here)       -- modules that were loaded late
   save(here)
 end
 
--- In a script print also goes to log.txt, and above the progress line.
+-- In a script print also goes to log.txt, and above the progress line; os.exit ends the run.
 if program().script then
   function _G.print(...)
     local words = table.pack(...)
@@ -379,6 +382,13 @@ if program().script then
     M.clear_line()
     io.stdout:write(text)
     M.hear(text)
+  end
+
+  local exit = os.exit
+  function os.exit(code, close)      -- luacheck: ignore
+    local status = math.type(code) == "integer" and code or code == false and 1 or 0
+    M.finish(status, status ~= 0 and "os.exit" or nil)
+    return exit(code, close)
   end
 end
 

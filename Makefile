@@ -69,25 +69,34 @@ C_TESTS   := $(patsubst tests/c/%.c,$(B)/test/c/%,$(wildcard tests/c/test_*.c))
 # A sanitized module cannot be loaded by a stock interpreter.
 all: $(B)/vaelua $(if $(SAN),,$(B)/vaelua.so)
 
+# make V=1 shows whole commands.
+Q := $(if $(V),,@)
+say = $(if $(V),,@echo "  $(1)  $@")
+
 $(B)/vaelua: $(PROGRAM) $(OBJECTS)
-	$(CC) $(ALL_CFLAGS) -o $@ $^ $(LDFLAGS) $(LUA) $(LIBS) -lreadline
+	$(call say,link)
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LDFLAGS) $(LUA) $(LIBS) -lreadline
 
 $(B)/vaelua.so: $(OBJECTS)
-	$(CC) $(ALL_CFLAGS) -shared -o $@ $^ $(LDFLAGS) $(LIBS)
+	$(call say,link)
+	$(Q)$(CC) $(ALL_CFLAGS) -shared -o $@ $^ $(LDFLAGS) $(LIBS)
 
 # The program with doors for tests (core/bind/inside.c).
 $(B)/test/vaelua: $(PROGRAM) $(OBJECTS) $(INSIDE)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -o $@ $^ $(LDFLAGS) $(LUA) $(LIBS) -lreadline
+	$(call say,link)
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LDFLAGS) $(LUA) $(LIBS) -lreadline
 
 $(B)/test/c/%: tests/c/%.c $(CORE)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(CORE) \
+	$(call say,test)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(CORE) \
 	  $(LDFLAGS) $(LIBS) -lcmocka
 
 $(B)/obj/%.o: core/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,cc  )
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 -include $(PROGRAM:.o=.d) $(OBJECTS:.o=.d) $(INSIDE:.o=.d) $(C_TESTS:=.d)
 

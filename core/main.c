@@ -580,6 +580,15 @@ static bool has_letter (int count, char **word, const char *letter) {
   return false;
 }
 
+/* Each print flushes, so the reason is gone by now; most often the disk is
+ * full. */
+static int finish_output (int status) {
+  if (fflush(stdout) == 0 && !ferror(stdout))
+    return status;
+  fprintf(stderr, "error: cannot write the output (is the disk full?)\n");
+  return status ? status : 1;
+}
+
 int main (int count, char **word) {
   Command c = { .count = count, .word = word };
   c.no_environment = has_letter(count, word, "-E");
@@ -597,9 +606,5 @@ int main (int count, char **word) {
   lua_close(L);
   if (status == 0 && interrupt_pressed())
     status = interrupt_term() ? 143 : 130;
-  if (fflush(stdout) != 0 && status == 0) {
-    fprintf(stderr, "error: cannot write the output: %s\n", strerror(errno));
-    status = 1;
-  }
-  return status;
+  return finish_output(status);
 }

@@ -74,7 +74,7 @@ for _, file in ipairs(files("tests/c", "^test_.*%.c$")) do
 end
 
 for _, file in ipairs(files("tests/lua", "_spec%.lua$")) do
-  tap(file, environment("VAELUA=" .. program, program, "tests/busted.lua", "-o", "TAP", file))
+  tap(file, environment("VAELUA=" .. program, program, "tests/spec.lua", "-o", "TAP", file))
 end
 
 local scratch = os.tmpname()

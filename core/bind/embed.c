@@ -189,7 +189,7 @@ static void add_module (lua_State *L, const char *folder, const char *name) {
 
 static void add_files (lua_State *L, const char *folder) {
   struct dirent **entry;
-  char name[PATH_MAX];
+  char name[PATH_MAX + 512];
   snprintf(name, sizeof name, "%s/%s", lua_folder, folder);
   int count = scandir(name, &entry, NULL, alphasort);
   for (int i = 0; i < count; i++) {

@@ -1,5 +1,5 @@
--- busted.lua - runs busted (Debian's lua-busted) inside vaelua:
---   build/vaelua tests/busted.lua -- tests/lua/args_spec.lua
+-- spec.lua - runs busted (Debian's lua-busted) inside vaelua:
+--   build/vaelua tests/spec.lua tests/lua/args_spec.lua
 -- The words behind the file name are those of busted's own command line.
 
 package.path = "./?.lua;" .. package.path

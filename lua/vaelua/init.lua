@@ -51,8 +51,8 @@ end
 
 setmetatable(va, {
   __index = function(_, name)
-    local value = core.ops[name]
-    if value == nil and home[name] then value = load_name(name) end
+    local value = home[name] and load_name(name)      -- va.log is both: log.lua tells them apart
+    if not value then value = core.ops[name] end
     if value == nil and name == "models" then value = require "vaelua.models" end
     if value == nil then
       local near = core.nearest(tostring(name), names_known())

@@ -52,7 +52,7 @@ static void push_record (lua_State *L, const Op *o) {
   lua_setfield(L, -2, "constant");
   lua_pushboolean(L, o->linear);
   lua_setfield(L, -2, "linear");
-  lua_pushboolean(L, o->backward != NULL || o->composes);
+  lua_pushboolean(L, !o->constant && (o->backward || o->composes));
   lua_setfield(L, -2, "gradient");
   lua_newtable(L);
   for (int i = 0; i < MAX_CASES && o->cases[i] != NULL; i++) {

@@ -17,7 +17,7 @@ local M = { Set = Set, set = Set.new }
 
 local function missing(format, ...) return core.fail("data", format:format(...)) end
 
--- ---- the result -----------------------------------------------------------------------------------
+-- ---- the result --------------------------------------------------------------------------------
 
 local Data = {}
 
@@ -44,8 +44,8 @@ function Data:__index(name)
     core.fail("user", ("the data '%s' has no test part: give both with va.data { train = ..., "
       .. "test = ... }, or split it: local a, b = data.train:split(0.9)"):format(self.name))
   elseif name ~= "classes" then
-    core.fail("user", ("data has no field '%s' (fields: checksum, classes, name, shape, test, train)")
-                      :format(tostring(name)))
+    core.fail("user", ("data has no field '%s' (fields: checksum, classes, name, shape, test, "
+      .. "train)"):format(tostring(name)))
   end
 end
 
@@ -119,7 +119,7 @@ local function finish(name, found)
   return setmetatable(data, Data)
 end
 
--- ---- folders of pictures ------------------------------------------------------------------------------
+-- ---- folders of pictures -----------------------------------------------------------------------
 
 local function is_picture(name)
   local ending = name:lower():match("%.(%w+)$")
@@ -189,7 +189,7 @@ local function has(list, name)
   return false
 end
 
--- ---- files -------------------------------------------------------------------------------------------
+-- ---- files -------------------------------------------------------------------------------------
 
 -- Names of arrays in an archive, by what they are.
 local archive_names = {
@@ -318,7 +318,7 @@ local function from_table(t)
   return finish(t.name or "data", { train = train, test = test, classes = classes })
 end
 
--- ---- named data sets ------------------------------------------------------------------------------------
+-- ---- named data sets ---------------------------------------------------------------------------
 
 local function option_data()
   local o = core.program and core.program.options
@@ -357,8 +357,10 @@ local function find_folder(set)
   for _, folder in ipairs(looked) do
     if complete(set, folder) then return folder end
   end
-  local how = set.package and ("on Debian: sudo apt install %s   or: --data DIR"):format(set.package)
-    or ("put %s into one of these, or give --data DIR"):format(set.hint)
+  local how = ("put %s into one of these, or give --data DIR"):format(set.hint)
+  if set.package then
+    how = ("on Debian: sudo apt install %s   or: --data DIR"):format(set.package)
+  end
   missing("%s not found; %s\nlooked in:\n  %s", set.title, how, table.concat(looked, "\n  "))
 end
 

@@ -116,6 +116,9 @@ local function read_arguments(...)
   if all.n > 0 and is_options(all[all.n]) then
     o = all[all.n]
     check_names("the table of axes", o, option_fields)
+    if o.log and o.log ~= true and not (type(o.log) == "string" and o.log:find("^[xy]+$")) then
+      fail("plot: log is true, \"x\", \"y\" or \"xy\", got %s", tostring(o.log))
+    end
     all.n = all.n - 1
   end
   local list = {}
@@ -142,6 +145,74 @@ end
 
 local function rgb(colour) return tonumber(colour:sub(2), 16) end
 
+-- ---- axes --------------------------------------------------------------------------------------
+
+local function finite(v) return v == v and v ~= math.huge and v ~= -math.huge end
+
+-- Smallest and largest of what an axis shows; nil if there is nothing.
+local function range(list, axis, above)
+  local low, high = math.huge, -math.huge
+  for _, s in ipairs(list) do
+    for i, v in ipairs(s[axis]) do
+      local sd = axis == "y" and s.sd and finite(s.sd[i]) and s.sd[i] or 0
+      for _, end_ in ipairs { v - sd, v + sd } do
+        if finite(end_) and end_ > above then
+          low, high = math.min(low, end_), math.max(high, end_)
+        end
+      end
+    end
+  end
+  if low <= high then return low, high end
+end
+
+-- gnuplot widens a logarithmic axis to whole powers of ten. Where there are less than two of them
+-- the axis is fitted to the data and has its own tics.
+local function log_axis(axis, low, high)
+  local lines = { ("set logscale %s"):format(axis) }
+  if high / low >= 100 then return lines end
+  local steps = high / low < 10 and { 1, 1.5, 2, 2.5, 3, 4, 5, 7 } or { 1, 2, 5 }
+  local tics, pad = {}, math.max((high / low) ^ 0.05, 1.02)
+  for power = math.floor(math.log(low / pad, 10)), math.ceil(math.log(high * pad, 10)) do
+    for _, m in ipairs(steps) do tics[#tics + 1] = ("%.9g"):format(m * 10.0 ^ power) end
+  end
+  lines[2] = ("set %srange [%.9g:%.9g]"):format(axis, low / pad, high * pad)
+  lines[3] = ("set %stics (%s)"):format(axis, table.concat(tics, ", "))
+  return lines
+end
+
+-- What has no finite number is drawn as an empty field; bars stand on zero and have room beside.
+local function axis_lines(list, o, axis)
+  local is_log = o.log == true and axis == "y" or type(o.log) == "string" and o.log:find(axis)
+  local low, high = range(list, axis, is_log and 0 or -math.huge)
+  if not low then return { ("set %srange [0.1:1]"):format(axis) } end
+  if is_log then return log_axis(axis, low, high) end
+  local bars = false
+  for _, s in ipairs(list) do bars = bars or s.style == styles.bars end
+  if not bars and low == high then      -- gnuplot would say that it widens the axis
+    local room = math.max(math.abs(low) * 0.1, 0.5)
+    return { ("set %srange [%.9g:%.9g]"):format(axis, low - room, high + room) }
+  end
+  if not bars then return {} end
+  if axis == "x" then
+    return { ("set xrange [%.9g:%.9g]"):format(low - 0.6, high + 0.6),
+             high - low <= 30 and "set xtics 1" or nil }
+  end
+  return { low >= 0 and "set yrange [0:*]" or high <= 0 and "set yrange [*:0]" or nil }
+end
+
+-- Bars of several series stand side by side: the place of each, and the width.
+local function bar_places(list)
+  local n, place = 0, {}
+  for i, s in ipairs(list) do
+    if s.style == styles.bars then n, place[i] = n + 1, n end
+  end
+  local width = 0.8 / math.max(n, 1)
+  for i in pairs(place) do place[i] = (place[i] - (n - 1) / 2) * width end
+  return place, width
+end
+
+-- ---- the picture -------------------------------------------------------------------------------
+
 -- Columns: x, y, y - sd, y + sd, colour.
 local function block(s, i)
   local lines = { ("$s%d << EOD"):format(i) }
@@ -156,7 +227,7 @@ local function block(s, i)
 end
 
 -- Letters know no filled areas and no colours; there the band is left out.
-local function clauses(s, i, letters)
+local function clauses(s, i, letters, place, width)
   local list = {}
   if s.sd and not letters then
     list[1] = ("$s%d using 1:3:4 with filledcurves fill transparent solid 0.2 noborder "
@@ -169,6 +240,7 @@ local function clauses(s, i, letters)
   if letters then colour = "" end
   if letters and (s.points or s.colours) then with = "points" end
   local columns = "1:2"
+  if place then columns = ("($1 + %.9g):2:(%.9g)"):format(place, width) end
   if s.colours and not letters then columns, colour = "1:2:5", "lc rgb variable" end
   list[#list + 1] = ("$s%d using %s with %s %s %s"):format(i, columns, with, colour, title)
   return list
@@ -181,17 +253,20 @@ local function script(list, o, terminal, letters)
   if o.x then lines[#lines + 1] = "set xlabel " .. quoted(tostring(o.x)) end
   if o.y then lines[#lines + 1] = "set ylabel " .. quoted(tostring(o.y)) end
   if o.title then lines[#lines + 1] = "set title " .. quoted(tostring(o.title)) end
-  if o.log then lines[#lines + 1] = "set logscale " .. (o.log == true and "y" or o.log) end
-  local parts = {}
+  if not range(list, "y", -math.huge) then lines[#lines + 1] = "set xrange [0:1]" end
+  for _, axis in ipairs { "x", "y" } do
+    table.move(axis_lines(list, o, axis), 1, 3, #lines + 1, lines)
+  end
+  local parts, places, width = {}, bar_places(list)
   for i, s in ipairs(list) do
     lines[#lines + 1] = block(s, i)
-    table.move(clauses(s, i, letters), 1, 2, #parts + 1, parts)
+    table.move(clauses(s, i, letters, places[i], width), 1, 2, #parts + 1, parts)
   end
   lines[#lines + 1] = "plot " .. table.concat(parts, ", \\\n  ")
   return table.concat(lines, "\n") .. "\n"
 end
 
--- What gnuplot prints; its messages come the same way, so a picture is known by its beginning.
+-- What gnuplot prints: the picture, and its messages before or behind it.
 local function gnuplot(text)
   local status, output = core.run_command({ "gnuplot" }, text)
   if status == 127 then
@@ -234,9 +309,10 @@ end
 --- svg(series ..., axes): the picture as text, for reports.
 function M.svg(...)
   local list, o = read_arguments(...)
-  return gnuplot(script(list, o,
+  local output = gnuplot(script(list, o,
     "svg noenhanced size 720,440 dynamic font 'Helvetica,Arial,sans-serif,14' "
     .. "background rgb 'white'"))
+  return output:match("<%?xml.*</svg>\n") or fail("plot: gnuplot says: %s", output)
 end
 
 local unnamed = 0

@@ -50,7 +50,7 @@ local function options(who, given, known)
   return given or {}
 end
 
--- ---- making -------------------------------------------------------------------------------------
+-- ---- making ------------------------------------------------------------------------------------
 
 -- Labels as int32 1..K; anything else than whole numbers is kept as a target.
 local function labels_of(y, count)
@@ -118,7 +118,7 @@ local function changed(s, new)
   return setmetatable(copy, Set)
 end
 
--- ---- batches ------------------------------------------------------------------------------------
+-- ---- batches -----------------------------------------------------------------------------------
 
 local function int32(index)
   return core.is_tensor(index) and index or core.tensor(index, "int32")
@@ -191,7 +191,7 @@ function Set:first(n)
   return self:take(ops.arange(1, n))
 end
 
--- ---- other sets -----------------------------------------------------------------------------------
+-- ---- other sets --------------------------------------------------------------------------------
 
 -- The rows of an int32 index as a set.
 local function rows_of(s, index)

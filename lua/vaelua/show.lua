@@ -63,13 +63,16 @@ end
 
 -- ---- grids --------------------------------------------------------------------------------------
 
+local ONE_ROW = 10           -- so many pictures still stand in one row
+
 --- grid(x, rows, columns, padding=2): pictures [N,H,W,C] as one uint8 picture [H',W',C], row by row
 --- from the top left; cells without a picture stay white.
 function M.grid(x, rows, columns, padding)
   x = to_bytes(x)
   local n, h, w, c = table.unpack(x.shape)
   local p = padding or 2
-  columns = columns or rows and math.ceil(n / rows) or math.ceil(math.sqrt(n))
+  columns = columns or rows and math.ceil(n / rows) or n <= ONE_ROW and n
+            or math.ceil(math.sqrt(n))
   rows = rows or math.ceil(n / columns)
   if n > rows * columns then x, n = x:rows(1, rows * columns), rows * columns end
   if n < rows * columns then x = ops.cat({ x, paper(rows * columns - n, h, w, c) }, 1) end
@@ -211,7 +214,7 @@ local MOST_COLUMNS = 16
 local function bands(items, columns, names, size)
   local most, list = 0, {}
   for _, item in ipairs(items) do most = math.max(most, #item.x) end
-  columns = columns or math.min(most, MOST_COLUMNS)
+  columns = columns or math.ceil(most / math.ceil(most / MOST_COLUMNS))
   local _, h, w, c = table.unpack(items[1].x.shape)
   for first = 1, most, columns do
     for i, item in ipairs(items) do

@@ -141,11 +141,12 @@ static void values (Text *to, const Tensor *t, const void *data, int width) {
   }
   int64_t columns = t->shape.size[rank - 1];
   int64_t rows = rank > 1 ? t->shape.size[rank - 2] : 1;
-  int64_t tables = rows * columns ? tensor_count(t) / (rows * columns) : 0;
+  int64_t cells = rows * columns;
+  int64_t tables = cells > 0 ? tensor_count(t) / cells : 0;
   for (int64_t i = 0; i < tables && i < TABLES; i++) {
     if (rank > 2)
       table_name(to, t, i);
-    table(to, t, data, i * rows * columns, rows, columns, width);
+    table(to, t, data, i * cells, rows, columns, width);
   }
   if (tables > TABLES)
     text_add(to, "\n… %" PRId64 " more tables", tables - TABLES);

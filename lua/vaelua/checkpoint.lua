@@ -45,7 +45,7 @@ local function decode(text)
   end
   local tag, rest = text:sub(1, 1), text:sub(2)
   if tag == "i" then return math.tointeger(tonumber(rest)) end
-  if tag == "f" then return special[rest] or tonumber(rest) + 0.0 end
+  if tag == "f" then return special[rest] or tonumber(rest) end
   if tag == "b" then return rest == "1" end
   return rest
 end

@@ -236,8 +236,9 @@ local function reader()
   return loop
 end
 
---- va.log(t, model, [loss], [terms], [split="train"])
+--- va.log(t, model, [loss], [terms], [split="train"]).  va.log(x) of a tensor is its logarithm.
 function M.log(t, model, loss, terms, split)
+  if core.is_tensor(t) and model == nil then return core.ops.log(t) end
   terms, split = terms or {}, split or "train"
   check_arguments(t, terms, split)
   local book = book_of(model)

@@ -83,35 +83,49 @@ end
 --- va.state(table): see checkpoint.lua.
 M.state = checkpoint.state
 
--- ---- coroutines -------------------------------------------------------------------------------
+-- ---- coroutines --------------------------------------------------------------------------------
 
 -- A mode belongs to the loop that one is in.  A body that yields would leave its mode to whoever
--- goes on, so coroutine.yield is refused as long as a loop is open in its coroutine.
-local inside = setmetatable({}, { __mode = "k" })     -- coroutine -> open loops
-local plain_yield = coroutine.yield
+-- goes on, so coroutine.yield is refused as long as a loop is open in its coroutine.  And what dies
+-- of an error under coroutine.resume closes none of its variables, so its loops are ended there.
+local inside = setmetatable({}, { __mode = "k" })     -- coroutine -> its open loops
+local plain_yield, plain_resume = coroutine.yield, coroutine.resume
+
+local function end_loops_of(co)
+  local loops = inside[co] or {}
+  while #loops > 0 do loops[#loops].finish() end
+end
 
 local function guarded_yield(...)
-  if (inside[coroutine.running()] or 0) > 0 then
+  local co = coroutine.running()
+  if inside[co] then
+    end_loops_of(co)
     core.fail("user", "a coroutine cannot yield out of the body of a loop: the mode (training or "
                       .. "evaluation) belongs to the loop")
   end
   return plain_yield(...)
 end
 
+local function settle(co, ok, ...)
+  if not ok and inside[co] then end_loops_of(co) end
+  return ok, ...
+end
+
+coroutine.resume = function(co, ...) return settle(co, plain_resume(co, ...)) end -- luacheck: ignore
+
 local function enter_coroutine(loop)
   local co, main = coroutine.running()
   loop.coroutine = co
-  inside[co] = (inside[co] or 0) + 1
-  if not main then coroutine.yield = guarded_yield end    -- luacheck: ignore
+  inside[co] = inside[co] or {}
+  table.insert(inside[co], loop)
+  if not main then coroutine.yield = guarded_yield end                            -- luacheck: ignore
 end
 
 local function leave_coroutine(loop)
-  local co = loop.coroutine
-  inside[co] = inside[co] > 1 and inside[co] - 1 or nil
-  for other in pairs(inside) do
-    if coroutine.status(other) ~= "dead" then return end
-  end
-  coroutine.yield = plain_yield                           -- luacheck: ignore
+  local loops = inside[loop.coroutine]
+  table.remove(loops)
+  if #loops == 0 then inside[loop.coroutine] = nil end
+  if next(inside) == nil then coroutine.yield = plain_yield end                   -- luacheck: ignore
 end
 
 -- ---- any loop ---------------------------------------------------------------------------------
@@ -240,6 +254,7 @@ end
 local function finish(loop)
   if loop.over then return end
   loop.over = true
+  if loop.replay then diverge.forget() end
   progress.close(loop)
   close(loop)
 end
@@ -308,6 +323,7 @@ local function training_turn(loop, draw)
 end
 
 local function train(loop, draw)
+  function loop.finish() finish(loop) end
   return iterator(function() return training_turn(loop, draw) end, function(err)
     if loop.open and err == nil and not loop.over then
       local ok, message = pcall(leave, loop)
@@ -328,8 +344,8 @@ end
 
 local Set = require "vaelua.set"
 
-local function options(who, given, known)
-  for name in pairs(given or {}) do
+local function check_names(who, given, known)
+  for name in pairs(given) do
     if known[name] == nil then
       local names = {}
       for k in pairs(known) do names[#names + 1] = k end
@@ -338,7 +354,17 @@ local function options(who, given, known)
                         :format(who, tostring(name), table.concat(names, ", ")))
     end
   end
-  return setmetatable(given or {}, { __index = known })
+end
+
+-- Defaults, and over them the named ones of each table.
+local function options(who, defaults, ...)
+  local o = {}
+  for name, v in pairs(defaults) do o[name] = v end
+  for _, given in ipairs { ... } do
+    check_names(who, given, defaults)
+    for name, v in pairs(given) do o[name] = v end
+  end
+  return o
 end
 
 -- The order of one epoch: int32 [n].  Addressed by (seed, loop, epoch), so it can be drawn again
@@ -356,7 +382,7 @@ end
 function Set:epochs(E, B, given)
   E = need_integer("epochs", "the number of epochs", E, 0)
   B = need_integer("epochs", "the batch", B, 1)
-  local o = options("epochs", given, { shuffle = true, short = true })
+  local o = options("epochs", { shuffle = true, short = true }, given)
   local n = #self
   local turns = o.short and (n + B - 1) // B or n // B
   if turns == 0 then
@@ -401,10 +427,13 @@ local function evaluation(set, B, draw)
     first = last + 1
     return draw(x, y)
   end
-  return iterator(turn, function(err)
-    if loop.open and err == nil and not loop.outer then log.flush(loop, true) end
+  function loop.finish()
     loop.over = true
     close(loop)
+  end
+  return iterator(turn, function(err)
+    if loop.open and err == nil and not loop.outer then log.flush(loop, true) end
+    loop.finish()
   end)
 end
 
@@ -417,7 +446,7 @@ end
 --- s:collect(f, { batch=500 }): f(x, y) gives a tensor or a list of tensors; the result is those
 --- of all batches, one below the other.
 function Set:collect(f, given)
-  local o = options("collect", given, { batch = 500 })
+  local o = options("collect", { batch = 500 }, given)
   local parts, listed, width = {}, false, nil
   for x, y in self:batches(o.batch) do
     local r = f(x, y)
@@ -441,19 +470,16 @@ end
 
 local FIT = { epochs = 10, batch = 128, lr = 1e-3, beta = 1, clip = 0, ema = false, val = false }
 
--- Tables from left to right.  A cfg of va.args may hold anything; other tables only what is known.
+-- Tables from left to right.  A cfg of va.args may hold anything: of it only what is known is taken.
 local function fit_options(...)
-  local o = {}
-  for k, v in pairs(FIT) do o[k] = v end
-  for _, given in ipairs { ... } do
-    local is_cfg = require("vaelua.args").is_cfg(given)
-    if not is_cfg then options("fit", given, FIT) end
-    for name in pairs(FIT) do
-      local v = given[name]
-      if v ~= nil then o[name] = v end
+  local tables, is_cfg = { ... }, require("vaelua.args").is_cfg
+  for i, given in ipairs(tables) do
+    if is_cfg(given) then
+      tables[i] = {}
+      for name in pairs(FIT) do tables[i][name] = rawget(given, name) end
     end
   end
-  return o
+  return options("fit", FIT, table.unpack(tables))
 end
 
 -- A number, or a function of t.
@@ -490,7 +516,7 @@ end
 --- va.early(model, { patience=5, better="higher" }): function(score) that says when to stop; the
 --- best model so far is kept as "best".
 function M.early(m, given)
-  local o = options("early", given, { patience = 5, better = "higher" })
+  local o = options("early", { patience = 5, better = "higher" }, given)
   if o.better ~= "higher" and o.better ~= "lower" then
     core.fail("user", "early: better is \"higher\" or \"lower\", got " .. tostring(o.better))
   end

@@ -3,8 +3,8 @@
 --     build/vaelua tests/run.lua build [PATTERN]     only what has PATTERN in its name
 --
 -- Every file of tests is a process of its own, so that a crash costs one file and is counted as a
--- failure.  C tests (cmocka) and Lua tests (busted) both speak TAP: "ok 1 - name", "not ok 2 - name".
--- What a file says is shown only if something failed in it.
+-- failure.  C tests (cmocka) and Lua tests (busted) both speak TAP: "ok 1 - name" and "not ok 2 -
+-- name".  What a file says is shown only if something failed in it.
 
 local core = require "vaelua.core"
 
@@ -23,8 +23,8 @@ end
 -- One line for a file: its numbers and how long it took.
 local function count(name, good, bad, seconds, text)
   passed, failed = passed + good, failed + bad
-  print(("%s  %-44s %5d passed %3d failed  %6.1f s"):format(bad > 0 and "FAIL" or "ok  ", name, good,
-    bad, seconds))
+  local word = bad > 0 and "FAIL" or "ok  "
+  print(("%s  %-44s %5d passed %3d failed  %6.1f s"):format(word, name, good, bad, seconds))
   if bad > 0 then show(text) end
   io.stdout:flush()
 end

@@ -45,7 +45,7 @@ local function split(defaults)
   return settings, presets
 end
 
--- ---- reading text ---------------------------------------------------------------------------------
+-- ---- reading text -------------------------------------------------------------------------------
 
 local function script_name()
   local script = core.program.script or (rawget(_G, "arg") or {})[0]
@@ -103,7 +103,7 @@ local function read(name, text, default)
   return plain(name, text, default)
 end
 
--- ---- names ------------------------------------------------------------------------------------------
+-- ---- names --------------------------------------------------------------------------------------
 
 -- The setting that a typed name means: --latent-dim is latent_dim.
 local function meant(name, settings, presets)
@@ -142,7 +142,7 @@ local function take_words()
   end
 end
 
--- ---- --help and --print-config -------------------------------------------------------------------
+-- ---- --help and --print-config ------------------------------------------------------------------
 
 local function text_of(v)
   if type(v) == "table" then
@@ -201,7 +201,7 @@ local function print_config(settings, from)
   end
 end
 
--- ---- putting it together -----------------------------------------------------------------------------
+-- ---- putting it together ------------------------------------------------------------------------
 
 local function copy(v)
   return type(v) == "table" and table.move(v, 1, #v, 1, {}) or v

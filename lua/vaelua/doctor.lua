@@ -38,7 +38,7 @@ local function libraries()
   local omp, pthread, blas = {}, false, nil
   for path in read("/proc/self/maps"):gmatch("(/%S+)\n") do
     local name = path:match("[^/]+$")
-    if name:find("^libgomp") or name:find("^libomp") or name:find("^libiomp") then omp[path] = true end
+    if name:find("^lib[gi]?omp") then omp[path] = true end
     if name:find("^libopenblas") then
       blas = path
       pthread = pthread or path:find("pthread") ~= nil
@@ -53,7 +53,8 @@ local function libraries()
   else
     say("ok", "OpenBLAS", "%s", core.blas)
   end
-  say(count == 1 and "ok" or "bad", "OpenMP", "%d runtime%s loaded", count, count == 1 and "" or "s")
+  say(count == 1 and "ok" or "bad", "OpenMP", "%d runtime%s loaded", count,
+    count == 1 and "" or "s")
 end
 
 local function gpu()
@@ -69,7 +70,8 @@ local function data_set()
   if good then
     say("ok", "data", "Fashion-MNIST is there and its bytes are right")
   else
-    say("bad", "data", "%s", (tostring(why):gsub("^[^\n]-:%d+: ", ""):gsub("\n", "\n" .. (" "):rep(16))))
+    why = tostring(why):gsub("^[^\n]-:%d+: ", ""):gsub("\n", "\n" .. (" "):rep(16))
+    say("bad", "data", "%s", why)
   end
 end
 

@@ -8,7 +8,7 @@ local core = require "vaelua.core"
 
 local M = {}
 
--- ---- records ----------------------------------------------------------------------------------------
+-- ---- records ------------------------------------------------------------------------------------
 
 -- "x:tensor axis:axis=-1 | keep:bool=false" -> "x, axis=-1, { keep=false }"
 local function signature(line)
@@ -35,7 +35,7 @@ local function about_record(r)
   return table.concat(lines, "\n")
 end
 
--- ---- comments ---------------------------------------------------------------------------------------
+-- ---- comments -----------------------------------------------------------------------------------
 
 --- The comment that a Lua text opens with, without its dashes; nil if there is none.
 local function heading(text)
@@ -92,7 +92,7 @@ local function about_file(name)
   end
 end
 
--- ---- finding ------------------------------------------------------------------------------------------
+-- ---- finding ------------------------------------------------------------------------------------
 
 local function record_of(name)
   for _, r in ipairs(core.records()) do
@@ -207,12 +207,12 @@ function M.command(word)
   return found and 0 or 1
 end
 
--- ---- the prompt -----------------------------------------------------------------------------------------
+-- ---- the prompt ---------------------------------------------------------------------------------
 
 local DEEP, MANY = 3, 20
 
 local function text_of(v)
-  if type(v) == "string" then return ("%q"):format(v):gsub("\\\n", "\\n") end
+  if type(v) == "string" then return (("%q"):format(v):gsub("\\\n", "\\n")) end
   if core.is_tensor(v) then return (tostring(v):match("^[^\n]*")) end
   return tostring(v)
 end

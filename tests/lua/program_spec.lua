@@ -69,7 +69,7 @@ describe("as lua", function()
 
   it("says its version in one line", function()
     expect(0, "^vaelua %d+%.%d+%.%d+ [^\n]*\n$", run { "--version" })
-    expect(0, "oneDNN", core.run_command { "sh", "-c", program .. " -v --verbose | sed s/onednn/oneDNN/" })
+    expect(0, "onednn +%d+%.%d", run { "-v", "--verbose" })
   end)
 
   it("honours LUA_INIT, but not with -E", function()
@@ -80,7 +80,8 @@ describe("as lua", function()
   end)
 
   it("keeps numbers as they are in any locale", function()
-    expect(0, "^1.5\n$", core.run_command { "env", "LC_ALL=de_DE.UTF-8", program, "-e", "print(1.5)" })
+    local line = { "env", "LC_ALL=de_DE.UTF-8", program, "-e", "print(1.5)" }
+    expect(0, "^1.5\n$", core.run_command(line))
   end)
 
   it("passes os.exit on", function()
@@ -133,7 +134,8 @@ describe("errors of a script", function()
 
   it("may be any value", function()
     expect(1, "error object is a table value", script("error({})"))
-    expect(1, "^error: mine\n", script("error(setmetatable({}, {__tostring = function() return 'mine' end}))"))
+    expect(1, "^error: mine\n",
+      script("error(setmetatable({}, { __tostring = function() return 'mine' end }))"))
     expect(1, "error object is a nil value", script("error(nil)"))
   end)
 
@@ -143,11 +145,13 @@ describe("errors of a script", function()
       expect(status, "the reason\n$",
         script(("require 'vaelua.core'.fail('%s', 'the reason')"):format(kind)))
     end
-    expect(1, "the reason", script("pcall(require 'vaelua.core'.fail, 'data', 'x') error('the reason')"))
+    expect(1, "the reason",
+      script("pcall(require 'vaelua.core'.fail, 'data', 'x') error('the reason')"))
   end)
 
   it("keep the line, but not that of a wrong setting", function()
-    expect(3, "^error: s.lua:1: the reason\n$", script("require 'vaelua.core'.fail('data', 'the reason')"))
+    expect(3, "^error: s.lua:1: the reason\n$",
+      script("require 'vaelua.core'.fail('data', 'the reason')"))
     expect(2, "^error: the reason\n$", script("require 'vaelua.core'.fail('usage', 'the reason')"))
   end)
 
@@ -181,10 +185,12 @@ describe("options", function()
   end)
 
   it("that are unknown or wrong end with 2", function()
-    expect(2, "^error: unknown option '%-%-sede' %(did you mean '%-%-seed'%?%)", run { "--sede", "1" })
+    expect(2, "^error: unknown option '%-%-sede' %(did you mean '%-%-seed'%?%)",
+      run { "--sede", "1" })
     expect(2, "^error: unknown option '%-z'", run { "-z" })
     expect(2, "'%-e' needs a word", run { "-e" })
-    expect(2, "^error: threads must be an integer from 1, got '0'\n$", run { "--threads", "0", "-e", "" })
+    expect(2, "^error: threads must be an integer from 1, got '0'\n$",
+      run { "--threads", "0", "-e", "" })
     expect(2, "^error: seed must be an integer from 0, got 'x'\n$", run { "--seed=x", "-e", "" })
     expect(2, "^error: device must be auto, cpu, cuda or cuda:1, got 'gpu'\n$",
       run { "--device", "gpu", "-e", "" })
@@ -260,8 +266,8 @@ io.stderr:write("data is read\n")
   end)
 
   it("that are wrong are refused in one line, before anything is read", function()
-    refused("^error: s.lua has no setting 'nmae' %(did you mean 'name'%?%)   see: vaelua s.lua %-%-help\n$",
-      "nmae=32")
+    refused("^error: s.lua has no setting 'nmae' %(did you mean 'name'%?%)"
+      .. "   see: vaelua s.lua %-%-help\n$", "nmae=32")
     refused("^error: s.lua has no setting 'qqqqq'   see: ", "--qqqqq", "3")
     refused("^error: z must be an integer, got '1.5'\n$", "z=1.5")
     refused("^error: beta must be a number, got 'big'\n$", "beta=big")
@@ -320,7 +326,8 @@ describe("signals", function()
   end)
 
   it("reach coroutines", function()
-    expect(130, "interrupted", signalled("coroutine.wrap(function() while true do end end)()", "INT"))
+    expect(130, "interrupted",
+      signalled("coroutine.wrap(function() while true do end end)()", "INT"))
     expect(130, "interrupted", signalled(
       "local co = coroutine.create(function() while true do end end)\n"
       .. "local ok, e = coroutine.resume(co) error(e, 0)", "INT"))
@@ -402,21 +409,24 @@ end)
 describe("the module in a stock interpreter", function()
   local module = core.realpath("build/vaelua.so")
   local function stock(code, ...)
-    local line = { "env", "-C", folder, "LUA_CPATH=" .. tostring(module):gsub("vaelua%.so$", "?.so"), ... }
+    local path = tostring(module):gsub("vaelua%.so$", "?.so")
+    local line = { "env", "-C", folder, "LUA_CPATH=" .. path, ... }
     for _, word in ipairs { "lua5.4", "-e", code } do line[#line + 1] = word end
     return core.run_command(line)
   end
 
   it("loads and computes", function()
     if not module then return pending("there is no build/vaelua.so") end
-    expect(0, "^6.0\n$", stock("local va = require 'vaelua' print(va.tensor { 1, 2, 3 }:sum():item())"))
+    expect(0, "^6.0\n$",
+      stock("local va = require 'vaelua' print(va.tensor { 1, 2, 3 }:sum():item())"))
   end)
 
   it("takes options from the environment and va.setup", function()
     if not module then return pending("there is no build/vaelua.so") end
-    expect(0, "^9\n$", stock("require 'vaelua' print(require 'vaelua.core'.seed())", "VAELUA_SEED=9"))
-    expect(0, "^8\n$", stock("require 'vaelua.args'.setup { seed = 8 } print(require 'vaelua.core'.seed())",
-      "LUA_INIT=require 'vaelua'"))
+    local print_seed = "print(require 'vaelua.core'.seed())"
+    expect(0, "^9\n$", stock("require 'vaelua' " .. print_seed, "VAELUA_SEED=9"))
+    expect(0, "^8\n$", stock("require 'vaelua'.setup { seed = 8 } " .. print_seed))
+    expect(1, "no option 'sede'", stock("require 'vaelua'.setup { sede = 8 }"))
   end)
 end)
 
@@ -494,7 +504,8 @@ describe("core values", function()
   end)
 
   it("are hashed", function()
-    assert.equal("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", core.sha256("abc"))
+    assert.equal("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+      core.sha256("abc"))
   end)
 
   it("run commands without a shell", function()

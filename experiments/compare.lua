@@ -8,61 +8,49 @@ local nn, dist = va.nn, va.dist
 
 local cfg = va.args { z = 20, beta = 1.0, epochs = 20, batch = 128, lr = 1e-3, seeds = 1,
                       decoder = "3x3", train = 60000, count = 10000,
-                      quick = { epochs = 2, train = 12000, count = 2000 } }
+                      quick = { epochs = 3, train = 12800, count = 2000 } }
 local data = va.data "fashion_mnist"
+local wide = cfg.decoder == "4x4"      -- and a ReLU behind the linear layer: the study does not say
+local k = wide and 4 or 3
 
-local function encoder(units)
-  return nn.chain(data.shape, {
-    nn.conv(32, 3, { stride = 2 }), nn.relu, nn.conv(64, 3, { stride = 2 }), nn.relu,
-    nn.linear(units) })
+local function build(name, units)
+  local m = nn.model(name, {
+    enc = nn.chain(data.shape, {
+      nn.conv(32, 3, { stride = 2 }), nn.relu, nn.conv(64, 3, { stride = 2 }), nn.relu,
+      nn.linear(units) }),
+    dec = nn.chain(cfg.z, {
+      nn.linear { 7, 7, 64 }, wide and { nn.relu } or {}, nn.deconv(32, k, { stride = 2 }), nn.relu,
+      nn.deconv(1, k, { stride = 2 }) }) })
+  function m:likelihood(z) return dist.bernoulli(self.dec(z)) end
+  return m
 end
 
--- "4x4": wider transposed convolutions and a ReLU behind the linear layer; the study does not say.
-local function decoder()
-  local wide = cfg.decoder == "4x4"
-  local k = wide and 4 or 3
-  return nn.chain(cfg.z, {
-    nn.linear { 7, 7, 64 }, wide and nn.relu or {}, nn.deconv(32, k, { stride = 2 }), nn.relu,
-    nn.deconv(1, k, { stride = 2 }) })
-end
-
-local function likelihood(self, z) return dist.bernoulli(self.dec(z)) end
-
-local function variational()
-  local vae = nn.model("vae", { enc = encoder(2 * cfg.z), dec = decoder(), likelihood = likelihood })
+for seed in va.seeds(cfg.seeds) do
+  local vae, ae = build("vae", 2 * cfg.z), build("ae", cfg.z)
   function vae:posterior(x) return dist.normal(self.enc(x):split(2)) end
   function vae:loss(x)
     local z, kl = self:posterior(x):draw(self:prior())
     local rec = -self:likelihood(z):logp(x)
     return (rec + cfg.beta * kl):mean(), { rec = rec, kl = kl }
   end
-  return vae
-end
-
-local function deterministic()
-  local ae = nn.model("ae", { enc = encoder(cfg.z), dec = decoder(), likelihood = likelihood })
   function ae:posterior(x) return dist.delta(self.enc(x)) end
   function ae:loss(x) return va.loss.squared(self:reconstruct(x), x):mean() end
-  return ae
-end
 
-for seed in va.seeds(cfg.seeds) do
-  local vae, ae = variational(), deterministic()
-  local of_vae, of_ae = va.adam(vae, { lr = cfg.lr }), va.adam(ae, { lr = cfg.lr })
+  local adam = { [vae] = va.adam(vae, { lr = cfg.lr }), [ae] = va.adam(ae, { lr = cfg.lr }) }
   for t, x in data.train:subset(cfg.train):epochs(cfg.epochs, cfg.batch) do
-    local loss, terms = vae:loss(x)
-    of_vae:step(loss)
-    va.log(t, vae, loss, terms)
-    loss = ae:loss(x)
-    of_ae:step(loss)
-    va.log(t, ae, loss)
+    for _, m in ipairs { vae, ae } do
+      local loss, terms = m:loss(x)
+      adam[m]:step(loss)
+      va.log(t, m, loss, terms)
+    end
   end
+
   va.evaluate({ vae, ae }, data, { "recon", "elbo", "active_units", "frechet", "inception_score",
     "samples:64", "reconstructions:10", "interpolations:8" },
     { samplers = { "prior", "gaussian", "gmm:10" }, count = cfg.count })
-  va.note([[seed %d, last epoch's training losses beside the study's "MSE" column, two quantities:
-  vae  %6.2f nats per image (binary cross-entropy + β KL, β = %g)     study: 239.51
-  ae   %6.2f squared error per image                               study:   6.68]],
+  va.note("\nseed %d: training losses of the last epoch beside the study's column \"MSE\"\n"
+    .. "  vae  %7.2f nats per image, binary cross-entropy + %g KL    study: 239.51\n"
+    .. "  ae   %7.2f squared error per image                        study:   6.68",
     seed, va.history(vae).last.loss, cfg.beta, va.history(ae).last.loss)
 end
 va.report()

@@ -78,6 +78,12 @@ function M.answers(object, method)
   return ok and f ~= nil
 end
 
+-- "bernoulli" for a distribution of va.dist, nil for one of the user's own.
+function M.kind(distribution)
+  local meta = getmetatable(distribution)
+  return type(meta) == "table" and meta.kind or nil
+end
+
 -- Refuses unless the object has the methods that a protocol needs.
 function M.need(object, what, ...)
   for _, method in ipairs { ... } do

@@ -12,7 +12,7 @@ local score = require "vaelua.score"
 local ops = core.ops
 
 local function logp_words(likelihood)
-  return likelihood.name == "bernoulli" and "cross-entropy" or "−log p(x|z)"
+  return score.kind(likelihood) == "bernoulli" and "cross-entropy" or "−log p(x|z)"
 end
 
 -- Pictures need two axes beside the channels for SSIM, and a window's width of pixels.

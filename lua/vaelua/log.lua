@@ -15,9 +15,9 @@ local run = require "vaelua.run"
 
 local M = {}
 
-M.every = 50              -- steps between two readings; setting log_every
 M.watch = nil             -- function(model's name, term, value): sees every value logged
 
+local EVERY = 50          -- steps between two readings, where the script has no setting log_every
 local HEADER = "model,seed,epoch,step,split,name,value\n"
 
 -- ---- rows -------------------------------------------------------------------------------------
@@ -339,7 +339,10 @@ function M.flush(loop, at_step)
 end
 
 --- True if the step number is one at which the training is read.
-function M.is_due(number) return number % M.every == 0 end
+function M.is_due(number)
+  local every = run.setting("log_every") or EVERY
+  return number % every == 0
+end
 
 -- ---- what the progress line shows -------------------------------------------------------------
 

@@ -321,6 +321,9 @@ function M.settings(t)
   if wanted() and M.resuming() then check_settings() end
 end
 
+--- One of the script's settings, or nil.
+function M.setting(name) return settings and settings[name] end
+
 --- The settings as one string, without epochs: equal strings, equal trainings.
 function M.settings_text()
   local t = {}

@@ -14,7 +14,7 @@ local HEAD = [[
 local va = require "vaelua"
 local core = require "vaelua.core"
 local nn = va.nn
-local cfg = va.args { epochs = 3, batch = 8, lr = 1e-2, seeds = 1 }
+local cfg = va.args { epochs = 3, batch = 8, lr = 1e-2, seeds = 1, log_every = 4 }
 local stop, how, bodies = tonumber(os.getenv "STOP" or 0), os.getenv "HOW" or "INT", 0
 local function maybe_stop()
   bodies = bodies + 1

@@ -171,6 +171,7 @@ static void small_geometries (void **state) {
         geometry(2, 7, 9, 3, 5, kernel, kernel, stride, pad, 1);
         geometry(17, 6, 5, 1, 16, kernel, kernel, stride, pad, 1);
         geometry(3, 8, 7, 4, 6, kernel, kernel, stride, pad, 2);
+        geometry(18, 6, 7, 48, 8, kernel, kernel, stride, pad, 1);
       }
 }
 

@@ -17,6 +17,7 @@
 #include "backend/cpu/cpu.h"
 #include "backend/cpu/few.h"
 #include "backend/cpu/onednn.h"
+#include "backend/cpu/wide.h"
 #include "base/mem.h"
 
 #include <string.h>
@@ -301,6 +302,7 @@ typedef struct Gradient {
   int64_t biased_image, channels;
   double *bias;                    /* [groups][channels] */
   const Few *few;                  /* or */
+  bool wide;                       /* or */
   Pair pair;
   int64_t count, step;             /* floats of a gradient; to the next */
 } Gradient;
@@ -309,6 +311,10 @@ static void group_weights (const Gradient *g, int64_t i, float *dw) {
   int64_t first = i * g->size, end = chunk_end(i, g->size, g->s->n);
   const float *x = g->x + first * x_image(g->s);
   const float *y = g->y + first * y_image(g->s);
+  if (g->wide) {
+    wide_back_w(g->s, dw, y, x, end - first);
+    return;
+  }
   if (g->few == NULL) {
     prim_run(end - first == g->size ? g->pair.whole : g->pair.last, x, y, dw,
              cpu_scratch());
@@ -391,6 +397,10 @@ static void gradient (Gradient *g, float *dw, float *db) {
     g->few = &few;
     g->count = few.taps * s->k;
     scratch = (size_t) (few.ph * few.pw * s->c) * sizeof(float);
+  } else if (wide_fits(s)) {
+    g->wide = true;
+    g->count = weight_count(s);
+    scratch = 0;
   } else {
     g->pair = pair_of(PRIM_CONV_BACK_W, s, g->size);
     collect = dealer(&g->pair, s, true);

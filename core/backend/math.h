@@ -135,18 +135,18 @@ MATH_FN float expm1_ (float x) {
 
 /* ---- logarithms ---- */
 
-/* log(1 + f) + e ln 2 for -1/3 <= f <= 1/3 */
+/* log(1 + f) + e ln 2 for -1/3 <= f <= 1/3.  Odd and even powers apart: two
+ * short chains of dependent operations are faster than a long one. */
 MATH_FN float log_tail_ (float f, float e) {
-  float p = 0x1.EB1452p-4f;
-  p = fmaf(p, f, -0x1.071F3Ap-3f);
-  p = fmaf(p, f, 0x1.B8AABCp-4f);
-  p = fmaf(p, f, -0x1.F3844Ap-4f);
-  p = fmaf(p, f, 0x1.24F2CAp-3f);
-  p = fmaf(p, f, -0x1.559934p-3f);
-  p = fmaf(p, f, 0x1.99978Cp-3f);
-  p = fmaf(p, f, -0x1.FFFF0Ep-3f);
-  p = fmaf(p, f, 0x1.555556p-2f);
-  p = fmaf(f * f, fmaf(f, p, -0.5f), f);
+  float s = f * f, even = 0x1.EB1452p-4f, odd = -0x1.071F3Ap-3f;
+  even = fmaf(even, s, 0x1.B8AABCp-4f);
+  odd = fmaf(odd, s, -0x1.F3844Ap-4f);
+  even = fmaf(even, s, 0x1.24F2CAp-3f);
+  odd = fmaf(odd, s, -0x1.559934p-3f);
+  even = fmaf(even, s, 0x1.99978Cp-3f);
+  odd = fmaf(odd, s, -0x1.FFFF0Ep-3f);
+  even = fmaf(even, s, 0x1.555556p-2f);
+  float p = fmaf(s, fmaf(f, fmaf(odd, f, even), -0.5f), f);
   return fmaf(e, LN2_HIGH, fmaf(e, LN2_LOW, p));
 }
 
@@ -177,6 +177,13 @@ MATH_FN float log1p_ (float x) {
   return log_edge_(u, log_tail_(f, (float) e));
 }
 
+/* ln(1 + x) for 0 <= x <= 1: what follows an exp_(-|x|).  Above 1/3 half of
+ * 1 + x is taken, which is 1 + (x - 1) / 2. */
+MATH_FN float log1p_unit_ (float x) {
+  float f = x > 0.333333343f ? fmaf(0.5f, x, -0.5f) : x;
+  return log_tail_(f, x > 0.333333343f ? 1.0f : 0.0f);
+}
+
 /* ---- hyperbolic and logistic functions ---- */
 
 /* 2.5 ulp; from e^(-2|x|) - 1, which neither overflows nor cancels. */
@@ -199,7 +206,7 @@ MATH_FN float sigmoid_ (float x) {
 
 /* ln(1 + e^x), 2 ulp */
 MATH_FN float softplus_ (float x) {
-  return max_(x, 0.0f) + log1p_(exp_(-abs_(x)));
+  return max_(x, 0.0f) + log1p_unit_(exp_(-abs_(x)));
 }
 
 /* ln(x / (1 - x)), 3.2 ulp.  From 1/4 on as ln(1 + (2x - 1) / (1 - x)), since 2x - 1
@@ -243,22 +250,22 @@ MATH_FN float silu_slope_ (float x) {
 
 /* 1.5 ulp.  Small x by a polynomial in x^2, the rest as 1 - e^-u(x). */
 MATH_FN float erf_ (float x) {
-  float a = clamp_(abs_(x), 0.0f, 4.0f), s = x * x;
-  float p = 0x1.574EC6p-14f, u = 0x1.7E319Ap-19f;
+  float a = clamp_(abs_(x), 0.0f, 4.0f), s = x * x, q = a * a;
+  float p = 0x1.574EC6p-14f;
+  float even = -0x1.6E4000p-16f, odd = 0x1.7E319Ap-19f;
   p = fmaf(p, s, -0x1.A88D8Ap-11f);
   p = fmaf(p, s, 0x1.549664p-8f);
   p = fmaf(p, s, -0x1.B80962p-6f);
   p = fmaf(p, s, 0x1.CE2DCAp-4f);
   p = fmaf(p, s, -0x1.812742p-2f);
   p = fmaf(p, s, 0x1.06EBA8p-3f);
-  u = fmaf(u, a, -0x1.6E4000p-16f);
-  u = fmaf(u, a, -0x1.54BA10p-13f);
-  u = fmaf(u, a, 0x1.A63766p-9f);
-  u = fmaf(u, a, -0x1.7AB442p-6f);
-  u = fmaf(u, a, 0x1.B0C15Cp-4f);
-  u = fmaf(u, a, 0x1.4557FEp-1f);
-  u = fmaf(u, a, 0x1.20EB44p+0f);
-  float large = copysign_(1.0f - exp_(-u * a), x);
+  odd = fmaf(odd, q, -0x1.54BA10p-13f);
+  even = fmaf(even, q, 0x1.A63766p-9f);
+  odd = fmaf(odd, q, -0x1.7AB442p-6f);
+  even = fmaf(even, q, 0x1.B0C15Cp-4f);
+  odd = fmaf(odd, q, 0x1.4557FEp-1f);
+  even = fmaf(even, q, 0x1.20EB44p+0f);
+  float large = copysign_(1.0f - exp_(-a * fmaf(odd, a, even)), x);
   return a < 0.93f ? fmaf(x, p, x) : x != x ? x : large;
 }
 

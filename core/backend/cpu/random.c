@@ -14,41 +14,70 @@ static int64_t count_of (const View *v) {
   return n;
 }
 
-/* Four results of one block of words; `state` is the kernel's own. */
-typedef void (*Draw) (void *y, Philox p, const void *state);
+enum { WIDTH = 64, WORDS = 4 * WIDTH };    /* blocks that are drawn together */
 
-/* Fills n elements of `size` bytes, blocks from .. to - 1; the last block may
- * be a part of one. */
-static void draw_blocks (char *y, size_t size, int64_t n, Address a, Draw draw,
-                         const void *state, int64_t from, int64_t to) {
-  for (int64_t i = from; i < to; i++) {
-    char four[16] __attribute__((aligned(16)));
-    int64_t rest = n - 4 * i < 4 ? n - 4 * i : 4;
-    draw(four, philox_at(a.at, (uint64_t) i), state);
-    memcpy(y + (size_t) (4 * i) * size, four, (size_t) rest * size);
+/* The words of WIDTH blocks in the order of their elements. */
+HOT static void words (uint32_t *restrict w, Address a, int64_t first) {
+  uint32_t at[4];
+  memcpy(at, a.at, sizeof at);
+  for (int j = 0; j < WIDTH; j++) {
+    Philox p = philox_at(at, (uint64_t) (first + j));
+    w[4 * j] = p.word[0];
+    w[4 * j + 1] = p.word[1];
+    w[4 * j + 2] = p.word[2];
+    w[4 * j + 3] = p.word[3];
   }
 }
 
-/* Chunks are multiples of four elements, so blocks do not straddle them. */
-static void draw_all (View y, Address a, Draw draw, const void *state) {
-  int64_t n = count_of(&y), blocks = (n + 3) / 4, size = CHUNK / 4;
-  int64_t chunks = chunk_count(blocks, size);
+/* Makes WORDS results of as many words; x are the inputs there, or NULL. */
+typedef void (*Map) (void *y, const uint32_t *w, const float *x,
+                     const void *state);
+
+/* Elements from .. to - 1; from is a multiple of 4.  What is left over of the
+ * last words is thrown away. */
+static void draw_chunk (float *y, const float *x, int64_t from, int64_t to,
+                        Address a, Map map, const void *state) {
+  uint32_t w[WORDS] __attribute__((aligned(64)));
+  float in[WORDS], out[WORDS];
+  for (int64_t i = from; i < to; i += WORDS) {
+    bool whole = i + WORDS <= to;
+    size_t bytes = (size_t) (whole ? WORDS : to - i) * sizeof(float);
+    words(w, a, i / 4);
+    if (!whole)
+      memset(in, 0, sizeof in);
+    if (!whole && x != NULL)
+      memcpy(in, x + i, bytes);
+    map(whole ? y + i : out, w, !whole ? in : x ? x + i : NULL, state);
+    if (!whole)
+      memcpy(y + i, out, bytes);
+  }
+}
+
+static void draw (View y, const float *x, Address a, Map map,
+                  const void *state) {
+  int64_t n = count_of(&y), chunks = chunk_count(n, CHUNK);
 #pragma omp parallel for schedule(static) if (worth_threads(4 * n))
   for (int64_t i = 0; i < chunks; i++)
-    draw_blocks(y.data, sizeof(float), n, a, draw, state, i * size,
-                chunk_end(i, size, blocks));
+    draw_chunk(y.data, x, i * CHUNK, chunk_end(i, CHUNK, n), a, map, state);
 }
 
-static void draw_uniform (void *y, Philox p, const void *state) {
+/* ---- what words become ---- */
+
+HOT static void uniform_map (void *y, const uint32_t *w, const float *x,
+                             const void *state) {
   float *out = y;
-  (void) state;
-  for (int k = 0; k < 4; k++)
-    out[k] = uniform_of(p.word[k]);
+  (void) x, (void) state;
+  for (int i = 0; i < WORDS; i++)
+    out[i] = uniform_of(w[i]);
 }
 
-static void draw_words (void *y, Philox p, const void *state) {
-  (void) state;
-  memcpy(y, p.word, sizeof p.word);
+/* Pairs of words to pairs of normals, as normals_of in math.h. */
+HOT static void normal_map (void *y, const uint32_t *w, const float *x,
+                            const void *state) {
+  float *restrict out = y;
+  (void) x, (void) state;
+  for (int i = 0; i < WORDS / 2; i++)
+    normal_pair_(w[2 * i], w[2 * i + 1], &out[2 * i], &out[2 * i + 1]);
 }
 
 typedef struct Range {
@@ -57,64 +86,47 @@ typedef struct Range {
 } Range;
 
 /* The upper half of word * count: off by count / 2^32 from even at most. */
-static void draw_integer (void *y, Philox p, const void *state) {
+static void integer_map (void *y, const uint32_t *w, const float *x,
+                         const void *state) {
   const Range *range = state;
   int32_t *out = y;
-  for (int k = 0; k < 4; k++)
-    out[k] = (int32_t) (range->low
-                        + (int64_t) (p.word[k] * range->count >> 32));
+  (void) x;
+  for (int i = 0; i < WORDS; i++)
+    out[i] = (int32_t) (range->low + (int64_t) (w[i] * range->count >> 32));
+}
+
+static void word_map (void *y, const uint32_t *w, const float *x,
+                      const void *state) {
+  (void) x, (void) state;
+  memcpy(y, w, WORDS * sizeof *w);
+}
+
+/* With p = 1 nothing is left, and nothing is divided by 0. */
+HOT static void dropout_map (void *y, const uint32_t *w, const float *x,
+                             const void *state) {
+  float *restrict out = y, p = *(const float *) state;
+  float scale = p < 1 ? 1 / (1 - p) : 0;
+  for (int i = 0; i < WORDS; i++) {
+    float kept = x[i] * scale;
+    out[i] = uniform_of(w[i]) < p ? 0 : kept;
+  }
 }
 
 void cpu_rand (View y, Address a) {
-  draw_all(y, a, draw_uniform, NULL);
+  draw(y, NULL, a, uniform_map, NULL);
+}
+
+void cpu_randn (View y, Address a) {
+  draw(y, NULL, a, normal_map, NULL);
 }
 
 void cpu_randint (View y, Address a, int64_t low, int64_t high) {
   Range range = { low, (uint64_t) (high - low) + 1 };
-  draw_all(y, a, draw_integer, &range);
+  draw(y, NULL, a, integer_map, &range);
 }
 
-/* ---- normals ---- */
-
-enum { WIDTH = 64 };             /* blocks of words that are mapped together */
-
-/* Words first, then the mathematics in loops that vectorise: word k of block
- * j in w[k][j]; y[k][j] likewise.  The same as normals_of. */
-HOT static void normal_blocks (float y[4][WIDTH], const uint32_t w[4][WIDTH]) {
-  for (int k = 0; k < 4; k += 2)
-    for (int j = 0; j < WIDTH; j++)
-      normal_pair_(w[k][j], w[k + 1][j], &y[k][j], &y[k + 1][j]);
-}
-
-HOT static void words (uint32_t w[4][WIDTH], Address a, int64_t first) {
-  uint32_t key[4];
-  memcpy(key, a.at, sizeof key);
-  for (int j = 0; j < WIDTH; j++) {
-    Philox p = philox_at(key, (uint64_t) (first + j));
-    for (int k = 0; k < 4; k++)
-      w[k][j] = p.word[k];
-  }
-}
-
-static void normal_chunk (float *y, int64_t n, Address a, int64_t from,
-                          int64_t to) {
-  uint32_t w[4][WIDTH];
-  float z[4][WIDTH];
-  for (int64_t first = from; first < to; first += WIDTH) {
-    int64_t last = 4 * (first + WIDTH) < n ? 4 * (first + WIDTH) : n;
-    words(w, a, first);
-    normal_blocks(z, (const uint32_t (*)[WIDTH]) w);
-    for (int64_t i = 4 * first; i < last; i++)
-      y[i] = z[i % 4][i / 4 - first];
-  }
-}
-
-void cpu_randn (View y, Address a) {
-  int64_t n = count_of(&y), blocks = (n + 3) / 4, size = CHUNK / 4;
-  int64_t chunks = chunk_count(blocks, size);
-#pragma omp parallel for schedule(static) if (worth_threads(4 * n))
-  for (int64_t i = 0; i < chunks; i++)
-    normal_chunk(y.data, n, a, i * size, chunk_end(i, size, blocks));
+void cpu_dropout (View y, View x, Address a, Scalar p) {
+  draw(y, x.data, a, dropout_map, p.at);
 }
 
 /* ---- permutations ---- */
@@ -146,7 +158,7 @@ void cpu_randperm (View y, Address a) {
   int32_t *out = y.data;
   cpu_reserve((size_t) n * 2 * sizeof(Key));
   Key *keys = cpu_scratch(), *spare = keys + n;
-  draw_all(y, a, draw_words, NULL);
+  draw(y, NULL, a, word_map, NULL);
   for (int64_t i = 0; i < n; i++)
     keys[i] = (Key) { (uint32_t) out[i], (int32_t) i };
   for (int shift = 0; shift < 32; shift += 16) {
@@ -155,25 +167,4 @@ void cpu_randperm (View y, Address a) {
   }
   for (int64_t i = 0; i < n; i++)
     out[i] = keys[i].at + 1;
-}
-
-/* ---- dropout ---- */
-
-static void dropout_chunk (float *y, const float *x, int64_t n, Address a,
-                           float p, int64_t from, int64_t to) {
-  float scale = p < 1 ? 1 / (1 - p) : 0;
-  for (int64_t i = from; i < to; i++) {
-    Philox words4 = philox_at(a.at, (uint64_t) i);
-    for (int k = 0; k < 4 && 4 * i + k < n; k++)
-      y[4 * i + k] = uniform_of(words4.word[k]) < p ? 0 : x[4 * i + k] * scale;
-  }
-}
-
-void cpu_dropout (View y, View x, Address a, Scalar p) {
-  int64_t n = count_of(&y), blocks = (n + 3) / 4, size = CHUNK / 4;
-  int64_t chunks = chunk_count(blocks, size);
-#pragma omp parallel for schedule(static) if (worth_threads(4 * n))
-  for (int64_t i = 0; i < chunks; i++)
-    dropout_chunk(y.data, x.data, n, a, *p.at, i * size,
-                  chunk_end(i, size, blocks));
 }

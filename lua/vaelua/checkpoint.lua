@@ -225,7 +225,7 @@ local function metadata(loop, numbers)
     broken = tostring(loop.broken or false), inner = tostring(loop.inner),
     models = table.concat(names(loop.models, loop.name_of), "\n"),
     optimisers = table.concat(names(loop.optimisers, label), "\n"),
-    state = save_states(), log = pack(numbers.log), things = pack(numbers.things),
+    state = save_states(), log = pack(numbers.log), lr = pack(numbers.lr), things = pack(numbers.things),
     settings = hash(run.settings_text()), data = data_hash(loop),
     isa = tostring(machine.isa), onednn = tostring(machine.onednn),
     device = tostring(machine.device),
@@ -235,12 +235,13 @@ end
 
 -- Everything that the loop changes, as name -> tensor.
 local function gather(loop)
-  local tensors, numbers = {}, { log = {}, things = {} }
+  local tensors, numbers = {}, { log = {}, lr = {}, things = {} }
   for _, m in ipairs(loop.models) do
     for _, p in ipairs(loop.weights(m)) do tensors[loop.name_of(m) .. "/" .. p[1]] = p[2] end
   end
   for _, o in ipairs(loop.optimisers) do
     for _, s in ipairs(o:state()) do tensors[o:label() .. "/" .. s[1]] = s[2] end
+    numbers.lr[o:label()] = o.lr
   end
   for i, thing in pairs(things) do
     local list, plain = thing:state()
@@ -348,13 +349,14 @@ local function below(tensors, prefix)
   return found
 end
 
-local function restore_optimisers(loop, tensors, labels)
+local function restore_optimisers(loop, tensors, labels, rates)
   for name in labels:gmatch("[^\n]+") do
     local o = loop.find_optimiser(name)
     if not o then
       refuse("the loop had optimiser '%s', which is not there when the loop begins", name)
     end
     o:restore(below(tensors, name .. "/"))
+    o.lr = rates[name]
     loop.steps(o)
   end
 end
@@ -394,7 +396,7 @@ function M.restore(loop)
   check_same(loop, notes)
   compare_machine(notes)
   restore_models(loop, tensors, notes.models)
-  restore_optimisers(loop, tensors, notes.optimisers)
+  restore_optimisers(loop, tensors, notes.optimisers, unpack_numbers(notes.lr))
   restore_things(tensors, notes.things)
   restore_states(notes.state)
   loop.done, loop.inner = math.tointeger(tonumber(notes.step)), tonumber(notes.inner)

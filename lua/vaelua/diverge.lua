@@ -121,6 +121,14 @@ function M.tell(loop)
                                                    advice(loop, found), file))
 end
 
+--- An optimiser has stepped outside of all loops, where nobody else would ask.
+function M.outside(o)
+  if o:flag() then
+    core.fail("diverged", o:label() .. ": the loss or a gradient is not finite; weights are as they "
+                          .. "were before this step")
+  end
+end
+
 --- The loop is left in some other way.
 M.forget = unwatch
 

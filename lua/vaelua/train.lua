@@ -15,6 +15,7 @@ local checkpoint = require "vaelua.checkpoint"
 local diverge = require "vaelua.diverge"
 local log = require "vaelua.log"
 local model = require "vaelua.model"
+local optim = require "vaelua.optim"
 local parameters = require "vaelua.parameters"
 local progress = require "vaelua.progress"
 local run = require "vaelua.run"
@@ -34,6 +35,7 @@ local function begin_seed(s)
   log.new_seed()
   checkpoint.new_seed()
   model.new_seed()
+  optim.new_seed()
 end
 
 -- The seed may also have been set by the program or by va.args, before anything was made.
@@ -173,8 +175,7 @@ local function training_loop(kind, total)
   }
   function loop.clock() return e.clock end
   function loop.set_clock(n) e.clock = n end
-  loop.name_of, loop.find_model = model.name_of, model.find
-  function loop.find_optimiser(label) return require("vaelua.optim").find(label) end
+  loop.name_of, loop.find_model, loop.find_optimiser = model.name_of, model.find, optim.find
   function loop.uses(m) add_once(loop.models, m) end
   function loop.steps(o)
     add_once(loop.optimisers, o)
@@ -220,7 +221,7 @@ end
 function M.stepped(o)
   local loop = log.loop
   while loop and not loop.training do loop = loop.outer end
-  if not loop then return end
+  if not loop then return diverge.outside(o) end
   loop.steps(o)
   local top = owner(loop)
   if top then top.steps(o) end
@@ -497,9 +498,9 @@ end
 
 --- va.fit(model, set, { epochs, batch, lr, beta, clip, ema, val } ...): the visible loop.
 function M.fit(m, set, ...)
-  local va, o = require "vaelua", fit_options(...)
-  local adam = va.adam(m, { lr = at(o.lr, 0), clip = o.clip > 0 and o.clip or nil })
-  local average = o.ema and va.ema(m, o.ema)
+  local o = fit_options(...)
+  local adam = optim.adam(m, { lr = at(o.lr, 0), clip = o.clip })
+  local average = o.ema and optim.ema(m, o.ema)
   for t, x, y in set:epochs(o.epochs, o.batch) do
     adam.lr = at(o.lr, t)
     local loss, terms = m:loss(x, at(o.beta, t), y)

@@ -128,6 +128,19 @@ describe("a run that is taken up", function()
       print(seen.sum, seen.word)]], 12, "INT", 130)
   end)
 
+  it("brings back the learning rate and a controller of beta", function()
+    check([[
+      local m = new_model("vae")
+      local adam = va.adam(m, { lr = cfg.lr })
+      local beta = va.schedule.control { target = 2, from = 0, to = 4, kp = 0.5, ki = 0.01, every = 1 }
+      for t, x in set:epochs(cfg.epochs, cfg.batch) do
+        local loss, terms = loss_of(m, x)
+        adam:step(loss * (1 + beta(t, terms.rec)))
+        adam.lr = adam.lr * 0.9
+        maybe_stop()
+      end]], 11, "INT", 130)
+  end)
+
   it("brings back both models of one body", function()
     check([[
       local a, b = new_model("vae"), new_model("ae")

@@ -146,12 +146,11 @@ static void forward (void *state) {
   *r->box = tensor_keep(r->run.call->layer->forward(&r->run));
 }
 
-/* core.layer_run(layer, x, act or nil, training, parameters ...) -> y */
+/* core.layer_run(layer, x, "relu" or nil, training, parameters ...) -> y */
 static int run (lua_State *L) {
   Run r = { .run = { .call = check_layer(L, 1), .x = check_tensor(L, 2),
                      .training = lua_toboolean(L, 4) } };
-  if (!lua_isnil(L, 3))
-    r.run.act = "relu";
+  r.run.act = lua_isnil(L, 3) ? "none" : "relu";
   for (int i = 5; i <= lua_gettop(L) && r.run.params < MAX_PARAMS; i++)
     r.param[r.run.params++] = check_tensor(L, i);
   r.run.param = r.param;

@@ -66,12 +66,21 @@ static int conv_build (const LayerCall *l, const Shape *in, Param *list) {
                  list);
 }
 
+/* The op's call is filled in by hand: a pad that is not given stays away. */
 static Tensor *convolve (const LayerRun *r, const char *name) {
-  const Call *c = &r->call->call;
-  int pad = arg_given(c, "pad") ? (int) arg_int(c, "pad") : PAD_DEFAULT;
-  return op(name, r->x, r->param[0], r->params > 1 ? r->param[1] : NULL,
-            (int) arg_int(c, "stride"), pad, (int) arg_int(c, "groups"),
-            r->act);
+  const Call *l = &r->call->call;
+  const Op *o = op_find(name);
+  Tensor *bias = r->params > 1 ? r->param[1] : NULL;
+  Call c = { .op = o, .spec = spec_of(o->name, o->args), .arg = {
+    { .kind = ARG_TENSOR, .given = true, .tensor = r->x },
+    { .kind = ARG_TENSOR, .given = true, .tensor = r->param[0] },
+    { .kind = ARG_TENSOR, .given = bias != NULL, .tensor = bias },
+    { .kind = ARG_INT, .given = true, .integer = arg_int(l, "stride") },
+    { .kind = ARG_INT, .given = arg_given(l, "pad"),
+      .integer = arg_int(l, "pad") },
+    { .kind = ARG_INT, .given = true, .integer = arg_int(l, "groups") },
+    { .kind = ARG_TEXT, .given = true, .text = r->act } } };
+  return op_call(o, &c);
 }
 
 static Tensor *conv_forward (const LayerRun *r) {

@@ -37,7 +37,7 @@ typedef struct LayerRun {
   Tensor **param;             /* in the order of build */
   int params;
   bool training;
-  const char *act;            /* "relu", or NULL: fused by the chain */
+  const char *act;            /* "relu" if the chain fused one, else "none" */
 } LayerRun;
 
 typedef struct Layer {

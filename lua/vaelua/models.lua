@@ -1,0 +1,45 @@
+-- models.lua - `va.models`: models/NAME.lua, found by file name when it is first asked for.
+--
+-- A file returns function (options) -> model. Options are { name, shape, z, ... } with defaults of
+-- the file's own; M.options reads them.
+
+local core = require "vaelua.core"
+
+local M = {}
+
+--- The given options over the defaults; an unknown one is an error that lists the known.
+function M.options(who, given, defaults)
+  local names, o = {}, {}
+  for name, v in pairs(defaults) do
+    names[#names + 1] = name
+    o[name] = v
+  end
+  table.sort(names)
+  if type(given) ~= "table" then
+    core.fail("user", ("models.%s: a table { name, shape, z, ... } is needed, got %s"):format(
+      who, type(given)))
+  end
+  for name, v in pairs(given) do
+    if defaults[name] == nil then
+      local near = core.nearest(tostring(name), names)
+      core.fail("user", ("models.%s has no option '%s'%s (options: %s)"):format(who, tostring(name),
+        near and (" (did you mean '%s'?)"):format(near) or "", table.concat(names, ", ")))
+    end
+    o[name] = v
+  end
+  return o
+end
+
+return setmetatable(M, { __index = function(_, name)
+  for _, known in ipairs(core.modules "models") do
+    if known == name then
+      local make = require("vaelua.models." .. name)
+      rawset(M, name, make)
+      return make
+    end
+  end
+  local near = core.nearest(tostring(name), core.modules "models")
+  core.fail("user", ("there is no model '%s'%s; known are %s"):format(tostring(name),
+    near and (" (did you mean '%s'?)"):format(near) or "",
+    table.concat(core.modules "models", ", ")))
+end })

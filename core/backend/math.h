@@ -56,9 +56,9 @@ MATH_FN double double_ (uint64_t b) {
   return x;
 }
 
-/* 2^k for -126 <= k <= 127. */
+/* 2^k for -126 <= k <= 127; some number for other k. */
 MATH_FN float power_ (int32_t k) {
-  return float_((uint32_t) (k + 127) << 23);
+  return float_(((uint32_t) k + 127u) << 23);
 }
 
 /* The magnitude of x with the sign of s. */
@@ -116,21 +116,25 @@ MATH_FN float reduce_exp_ (float x, int32_t *k) {
 }
 
 /* e^x, 1 ulp.  2^k is applied in two steps, so that results beyond 2^127 and
- * denormal ones come out right. */
+ * denormal ones come out right.  Far arguments are dealt with at the end: a
+ * clamp of x at the beginning would lengthen the chain. */
 MATH_FN float exp_ (float x) {
   int32_t k;
-  float y = 1.0f + reduce_exp_(clamp_(x, -104.0f, 89.0f), &k);
+  float y = 1.0f + reduce_exp_(x, &k);
   int32_t half = k >> 1;
-  return y * power_(half) * power_(k - half);
+  y = y * power_(half) * power_(k - half);
+  y = x > 89.0f ? INFINITY : y;
+  return x < -104.0f ? 0.0f : y;
 }
 
 /* e^x - 1, 1.5 ulp */
 MATH_FN float expm1_ (float x) {
   int32_t k;
-  float p = reduce_exp_(clamp_(x, -30.0f, 89.0f), &k);
-  float t = power_(k > 127 ? 127 : k);
+  float p = reduce_exp_(x, &k), t = power_(k > 127 ? 127 : k);
   float y = fmaf(p, t, t - 1.0f);
-  return k > 127 ? y + y : y;
+  y = k > 127 ? y + y : y;
+  y = x > 89.0f ? INFINITY : y;
+  return x < -30.0f ? -1.0f : y;
 }
 
 /* ---- logarithms ---- */
@@ -250,7 +254,7 @@ MATH_FN float silu_slope_ (float x) {
 
 /* 1.5 ulp.  Small x by a polynomial in x^2, the rest as 1 - e^-u(x). */
 MATH_FN float erf_ (float x) {
-  float a = clamp_(abs_(x), 0.0f, 4.0f), s = x * x, q = a * a;
+  float a = abs_(x) > 4.0f ? 4.0f : abs_(x), s = x * x, q = a * a;
   float p = 0x1.574EC6p-14f;
   float even = -0x1.6E4000p-16f, odd = 0x1.7E319Ap-19f;
   p = fmaf(p, s, -0x1.A88D8Ap-11f);

@@ -433,6 +433,8 @@ void args_read (lua_State *L, int first, const Spec *spec, BoundCall *b) {
   for (int i = 0; i < spec->count; i++)
     b->call.arg[i].kind = spec->arg[i].kind;
   luaL_checkstack(L, 24, NULL);
+  while (r.top >= first && lua_isnil(L, r.top))
+    r.top--;
   if (r.top >= first && is_options(L, r.top)
       && (spec->count > spec->positional || spec->positional == 0
           || spec->arg[spec->positional - 1].kind < ARG_AXES))

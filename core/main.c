@@ -540,7 +540,8 @@ static int run_main (lua_State *L, Command *c) {
   if (prompt && (status == 0 || c->interactive)) {
     strict_close(L);
     repl_run(L);
-    interrupt_clear();
+    if (!interrupt_term())
+      interrupt_clear();
   }
   return status;
 }

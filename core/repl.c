@@ -12,6 +12,8 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <readline/history.h>
 #include <readline/readline.h>
@@ -29,15 +31,22 @@ static bool cleared;       /* Ctrl-C at the prompt */
 
 /* ---- lines ----------------------------------------------------------------------- */
 
-/* Called by readline when a signal has come while it was waiting. */
-static int on_signal (void) {
-  if (!interrupt_pressed())
-    return 0;
-  cleared = true;
-  rl_replace_line("", 0);
-  rl_crlf();
-  rl_done = 1;
-  return 0;
+/* Waits for a key.  Ctrl-C empties the line and enters it; SIGTERM is the end
+ * of the input.  (readline's own handling would wait for one more key.) */
+static int next_key (FILE *in) {
+  struct pollfd key = { fileno(in), POLLIN, 0 };
+  while (poll(&key, 1, -1) < 0) {
+    rl_check_signals();                     /* a window of another size */
+    if (interrupt_term())
+      return EOF;
+    if (interrupt_pressed()) {
+      cleared = true;
+      rl_echo_signal_char(SIGINT);
+      rl_replace_line("", 0);
+      return '\n';
+    }
+  }
+  return rl_getc(in);
 }
 
 static char *plain_line (void) {
@@ -60,6 +69,10 @@ static char *read_line (const char *prompt) {
   interrupt_hold(true);
   char *line = terminal ? readline(prompt) : plain_line();
   interrupt_hold(false);
+  if (interrupt_term()) {
+    free(line);
+    return NULL;
+  }
   interrupt_clear();
   return line;
 }
@@ -200,8 +213,8 @@ void repl_run (lua_State *L) {
   char path[PATH_MAX];
   terminal = isatty(STDIN_FILENO);
   rl_readline_name = "vaelua";
-  rl_signal_event_hook = on_signal;
-  rl_attempted_completion_function = NULL;
+  rl_catch_signals = 0;
+  rl_getc_function = next_key;
   history_file(path, sizeof path);
   if (terminal && path[0])
     read_history(path);

@@ -85,7 +85,7 @@ for _, file in ipairs(files("examples", "%.lua$")) do
 end
 core.run_command { "rm", "-rf", scratch }
 
-ends_well("luacheck", { "luacheck", "-q", "lua", "experiments", "examples", "tests" })
+ends_well("luacheck", { "luacheck", "-q", "--no-color", "lua", "experiments", "examples", "tests" })
 
 print(("%d passed, %d failed"):format(passed, failed))
 os.exit(failed == 0 and passed > 0 and 0 or 1, true)

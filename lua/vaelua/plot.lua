@@ -344,9 +344,9 @@ local function plot(name, ...)
 end
 
 --- va.plot([name], series ..., { x, y, log })
-function M.plot(first, ...)
-  if type(first) == "string" then return plot(first, ...) end
-  return plot(nil, first, ...)
+function M.plot(...)
+  if type((...)) == "string" then return plot(...) end
+  return plot(nil, ...)
 end
 
 return M

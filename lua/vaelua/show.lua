@@ -316,9 +316,9 @@ local function show(name, ...)
 end
 
 --- va.show([name], x ..., { rows, columns, labels })
-function M.show(first, ...)
-  if type(first) == "string" then return evaluated(show, first, ...) end
-  return evaluated(show, nil, first, ...)
+function M.show(...)
+  if type((...)) == "string" then return evaluated(show, ...) end
+  return evaluated(show, nil, ...)
 end
 
 -- ---- between codes ------------------------------------------------------------------------------

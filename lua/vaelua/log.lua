@@ -114,20 +114,20 @@ local function recall(book)
   end
 end
 
-local function name_of(model)
+local function name_of(model, who)
   if type(model) == "string" then return model end
   local models = require "vaelua.model"
   if not models.is_model(model) then
-    core.fail("user", "log: argument 'model' is not a model (nn.model) or a name")
+    core.fail("user", who .. ": argument 'model' is not a model (nn.model) or a name")
   end
   return models.name_of(model)
 end
 
-local function book_of(model)
+local function book_of(model, who)
   local shelf = type(model) == "string" and named or books
   local book = shelf[model]
   if not book then
-    book = { name = name_of(model), model = type(model) ~= "string" and model or nil,
+    book = { name = name_of(model, who), model = type(model) ~= "string" and model or nil,
              seed = core.seed(), splits = {}, history = new_history() }
     shelf[model] = book
     open_books[#open_books + 1] = book
@@ -138,7 +138,7 @@ end
 
 --- va.history: h.loss, h.kl ... are lists by epoch, h.last.loss the newest number; what was logged
 --- under another split than "train" lies in h.SPLIT.
-function M.history(model) return book_of(model).history end
+function M.history(model) return book_of(model, "history").history end
 
 --- A new seed: its models are others, though they have the same names.
 function M.new_seed() named, open_books, kept_sums = {}, {}, {} end
@@ -241,7 +241,7 @@ function M.log(t, model, loss, terms, split)
   if core.is_tensor(t) and model == nil then return core.ops.log(t) end
   terms, split = terms or {}, split or "train"
   check_arguments(t, terms, split)
-  local book = book_of(model)
+  local book = book_of(model, "log")
   local s = split_of(book, split)
   local rows = images(loss, terms)
   local function put(term, value)

@@ -136,9 +136,18 @@ describe("a run that is taken up", function()
       for t, x in set:epochs(cfg.epochs, cfg.batch) do
         local loss, terms = loss_of(m, x)
         adam:step(loss * (1 + beta(t, terms.rec)))
+        va.log(t, m, loss, terms)
         adam.lr = adam.lr * 0.9
         maybe_stop()
       end]], 11, "INT", 130)
+  end)
+
+  it("brings back averages", function()
+    local whole, _, resumed = check([[
+      local m, a = new_model("vae"), va.average()
+      train(m, cfg.epochs, function() a:add(va.randn(4)) end)
+      print("average", a:count(), ("%.17g"):format(a:value()))]], 11, "INT", 130)
+    assert.are.equal(whole.out, resumed.out)
   end)
 
   it("brings back both models of one body", function()

@@ -20,7 +20,7 @@
 #include <cmocka.h>
 
 /* A contiguous array with a canary behind it. */
-static View array (DType dtype, int rank, ...) {
+static inline View array (DType dtype, int rank, ...) {
   View v = { .dtype = dtype, .rank = rank };
   size_t n = 1;
   va_list sizes;
@@ -38,24 +38,24 @@ static View array (DType dtype, int rank, ...) {
   return v;
 }
 
-static int64_t count (View v) {
+static inline int64_t count (View v) {
   int64_t n = 1;
   for (int i = 0; i < v.rank; i++)
     n *= v.size[i];
   return n;
 }
 
-static void drop (View v) {
+static inline void drop (View v) {
   assert_int_equal(((uint32_t *) v.data)[count(v)], 0x5EED5EED);
   free(v.data);
 }
 
-static float *f32 (View v) {
+static inline float *f32 (View v) {
   return v.data;
 }
 
 /* Numbers between -1 and 1 from a small generator. */
-static void shuffle (View v) {
+static inline void shuffle (View v) {
   static uint32_t state = 1;
   for (int64_t i = 0; i < count(v); i++) {
     state = state * 1664525u + 1013904223u;
@@ -65,7 +65,7 @@ static void shuffle (View v) {
 
 /* Largest difference, in units of the largest element of the reference (or
  * of 1). */
-static double difference (View v, const double *reference) {
+static inline double difference (View v, const double *reference) {
   double most = 0, scale = 1;
   for (int64_t i = 0; i < count(v); i++) {
     double d = fabs((double) f32(v)[i] - reference[i]);
@@ -76,7 +76,7 @@ static double difference (View v, const double *reference) {
 }
 
 /* Runs once more with 1 to 4 threads and compares the bits of y. */
-static void same_bits (View y, void (*run) (void *), void *state) {
+static inline void same_bits (View y, void (*run) (void *), void *state) {
   size_t bytes = (size_t) count(y) * sizeof(float);
   void *first = malloc(bytes + 1);
   memcpy(first, y.data, bytes);
@@ -91,7 +91,7 @@ static void same_bits (View y, void (*run) (void *), void *state) {
 }
 
 /* Kernels may raise: whatever a test does with them runs in a frame. */
-static void in_frame (void (*work) (void *), void *state) {
+static inline void in_frame (void (*work) (void *), void *state) {
   Frame frame;
   FRAME (&frame)
     work(state);

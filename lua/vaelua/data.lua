@@ -10,6 +10,7 @@
   make() alone. What is missing or damaged is a failure of the kind "data". ]]
 
 local core = require "vaelua.core"
+local run = require "vaelua.run"
 local Set = require "vaelua.set"
 local ops = core.ops
 
@@ -53,6 +54,25 @@ function Data:__tostring()
   local test = rawget(self, "test")
   return ("%s: %d rows to train%s, {%s}"):format(self.name, #self.train,
     test and (", %d to test"):format(#test) or "", table.concat(self.shape, ", "))
+end
+
+-- What run.json says of the data that were loaded. A checksum is taken when it is first written;
+-- data that nobody holds any more are not kept for it.
+local loaded = setmetatable({}, { __mode = "v" })      -- name -> data
+local described = {}
+
+local function describe()
+  for name, data in pairs(loaded) do
+    local test = rawget(data, "test")
+    described[name] = { checksum = data.checksum, train = #data.train, test = test and #test }
+  end
+  return described
+end
+
+local function remember(data)
+  loaded[data.name] = data
+  run.record("data", describe)
+  return data
 end
 
 local function is_set(v) return getmetatable(v) == Set end
@@ -116,7 +136,7 @@ local function finish(name, found)
     missing("%s: rows of train are {%s}, of test {%s}", name, table.concat(data.shape, ", "),
             table.concat(test.shape, ", "))
   end
-  return setmetatable(data, Data)
+  return remember(setmetatable(data, Data))
 end
 
 -- ---- folders of pictures -----------------------------------------------------------------------

@@ -187,6 +187,17 @@ describe("data sets", function()
     assert.are.same({ 10, 1, 1, 4, 1 }, y:totable())
   end)
 
+  it("run.json names the data and its checksum", function()
+    local r = c:run([[local va = require "vaelua"
+      local d = va.data "two_moons"
+      va.log(1, "m", va.tensor(1))
+      print(d.checksum)]], "--out runs")
+    assert.are.equal(0, r.status, r.err)
+    local about = core.unjson(c:read "runs/latest/run.json")
+    assert.are.same({ checksum = r.out:match("%x+"), train = 2000, test = 1000 },
+                    about.data.two_moons)
+  end)
+
   it("a wrong name is an error with a suggestion", function()
     says("did you mean 'fashion_mnist'", va.data, "fashion_mist")
     says("no/such: no such file or folder", va.data, "no/such")

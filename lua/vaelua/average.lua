@@ -85,8 +85,21 @@ end
 
 local M = {}
 
+-- What a checkpoint keeps of it: tensors (none) and numbers.
+function Average:state()
+  self:fold()
+  return {}, { n = self.n, mean = self.mean, squares = self.squares }
+end
+
+function Average:restore(_, saved)
+  self.waiting, self.n, self.mean, self.squares = {}, saved.n, saved.mean, saved.squares
+end
+
+-- One that is made outside of all loops is saved and restored with the loops that follow.
 function M.average()
-  return setmetatable({ waiting = {}, n = 0, mean = 0.0, squares = 0.0 }, Average)
+  local a = setmetatable({ waiting = {}, n = 0, mean = 0.0, squares = 0.0 }, Average)
+  if core.mode() == "outside" then require "vaelua.checkpoint".keep(a) end
+  return a
 end
 
 function M.is_average(v)

@@ -85,14 +85,17 @@ end
 
 local M = {}
 
--- What a checkpoint keeps of it: tensors (none) and numbers.
+-- What a checkpoint keeps of it: the pieces that wait, and numbers.  Nothing is folded for it, so
+-- that a run which was stopped rounds as one that was not.
 function Average:state()
-  self:fold()
-  return {}, { n = self.n, mean = self.mean, squares = self.squares }
+  local list = {}
+  for i, piece in ipairs(self.waiting) do list[i] = { tostring(i), piece } end
+  return list, { n = self.n, mean = self.mean, squares = self.squares, waiting = #list }
 end
 
-function Average:restore(_, saved)
-  self.waiting, self.n, self.mean, self.squares = {}, saved.n, saved.mean, saved.squares
+function Average:restore(tensors, saved)
+  self.n, self.mean, self.squares, self.waiting = saved.n, saved.mean, saved.squares, {}
+  for i = 1, saved.waiting do self.waiting[i] = tensors[tostring(i)] end
 end
 
 -- One that is made outside of all loops is saved and restored with the loops that follow.

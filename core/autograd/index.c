@@ -243,7 +243,7 @@ static void along_backward (Call *c, Tensor *y, Tensor *dy) {
 static void one_hot_shape (const Call *c, Shape *y, DType *dtype) {
   int64_t k = arg_int(c, "k");
   *y = arg(c, "y")->shape;
-  if (k < 1)
+  if (k < 1 || k > INT32_MAX)
     bad_arg(c, "k", "must be a number of classes, got %" PRId64, k);
   if (y->rank == MAX_RANK)
     bad_arg(c, "y", "has %d axes already, the most there can be", MAX_RANK);

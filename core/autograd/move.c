@@ -76,26 +76,30 @@ static void add_part (Tensor *to, Tensor *dy) {
 
 /* ---- reshape, flatten --------------------------------------------------- */
 
+_Noreturn static void misfit (Tensor *x, const Shape *s) {
+  raise_user("reshape: %s has %" PRId64 " elements, which do not fit %s",
+             shape_text(&x->shape), tensor_count(x), shape_text(s));
+}
+
 /* Fills in the size that is -1. */
 static Shape filled (const Call *c, Tensor *x, Shape s) {
-  int64_t known = 1;
+  int64_t known = 1, count = tensor_count(x);
   int open = -1;
   for (int i = 0; i < s.rank; i++) {
-    if (s.size[i] >= 0)
-      known *= s.size[i];
-    else if (open >= 0)
+    if (s.size[i] < -1)
+      bad_arg(c, "shape", "%s has a negative size", shape_text(&s));
+    if (s.size[i] == -1 && open >= 0)
       bad_arg(c, "shape", "%s has more than one -1", shape_text(&s));
-    else
+    if (s.size[i] == -1)
       open = i;
+    else if (__builtin_mul_overflow(known, s.size[i], &known))
+      misfit(x, &s);
   }
-  int64_t count = tensor_count(x);
-  Shape full = s;
-  if (open >= 0 && known != 0)
-    full.size[open] = count / known;
-  if (shape_count(&full) != count || (open >= 0 && known == 0))
-    raise_user("reshape: %s has %" PRId64 " elements, which do not fit %s",
-               shape_text(&x->shape), count, shape_text(&s));
-  return full;
+  if (open < 0 ? known != count : known == 0 || count % known != 0)
+    misfit(x, &s);
+  if (open >= 0)
+    s.size[open] = count / known;
+  return s;
 }
 
 static Tensor *reshape_make (Call *c) {

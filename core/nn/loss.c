@@ -161,6 +161,7 @@ static Tensor *laplace_make (Call *c) {
 
 static Tensor *categorical_make (Call *c) {
   need_axes(c, "logits", 2);
+  need_dtype(c, "y", I32);
   return op("rowsum", op("choose", op("logsoftmax", arg(c, "logits"),
                                       arg(c, "logits")->shape.rank - 1),
                          arg(c, "y")));
@@ -209,6 +210,7 @@ static Tensor *kl_terms (Call *c) {
 }
 
 static Tensor *kl_make (Call *c) {
+  joint(c, "mean", "logvar", NULL);
   if (!arg_given(c, "pmean") && !arg_given(c, "plogvar"))
     return op("normal_kl_unit", arg(c, "mean"), arg(c, "logvar"));
   return op("rowsum", kl_terms(c));

@@ -195,7 +195,7 @@ end
 local function built(layer, input, at, path)
   local text = core.layer_text(layer)
   local output, message = core.layer_shape(layer, input)
-  if not output then fail_at(at, text, message) end
+  if not output then fail_at(at, text, (message:gsub("^[%w_]+: ", ""))) end
   local self = setmetatable({
     layer = layer, name = text:match("^[%w_]+"), title = text, input = input, output = output,
     specs = core.layer_params(layer, input), path = path, fuses = core.layer_fuses(layer),

@@ -9,10 +9,17 @@
 
 char *openblas_get_config (void);     /* no header is needed for one name */
 
+/* The levels that HOT's versions are made for, by features that gcc and clang
+ * both know. */
 const char *cpu_isa (void) {
-  if (__builtin_cpu_supports("x86-64-v4"))
-    return "x86-64-v4";
-  return __builtin_cpu_supports("x86-64-v3") ? "x86-64-v3" : "x86-64-v2";
+  bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")
+         && __builtin_cpu_supports("bmi2");
+  bool v4 = v3 && __builtin_cpu_supports("avx512f")
+         && __builtin_cpu_supports("avx512bw")
+         && __builtin_cpu_supports("avx512cd")
+         && __builtin_cpu_supports("avx512dq")
+         && __builtin_cpu_supports("avx512vl");
+  return v4 ? "x86-64-v4" : v3 ? "x86-64-v3" : "x86-64-v2";
 }
 
 const char *cpu_onednn (void) {

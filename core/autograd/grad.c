@@ -28,6 +28,7 @@ struct Walk {
   int wanted_count;
   uint64_t id;
   bool keep;
+  bool busy;                 /* in a backward: it cannot be run once more */
   Tensor *dy;                /* of the node at hand, kept */
 };
 
@@ -37,9 +38,8 @@ Walk *walk_new (void) {
   return mem_new(sizeof(Walk));
 }
 
-void walk_free (Walk *w) {
-  if (w == NULL)
-    return;
+/* Lets go of everything; a walk can be begun again after it. */
+static void clear (Walk *w) {
   for (int i = 0; i < w->count; i++) {
     Node *n = w->visit[i].node;
     if (w->visit[i].y == NULL)
@@ -54,6 +54,13 @@ void walk_free (Walk *w) {
   tensor_drop(w->dy);
   mem_free(w->visit);
   mem_free(w->wanted);
+  *w = (Walk) { 0 };
+}
+
+void walk_free (Walk *w) {
+  if (w == NULL)
+    return;
+  clear(w);
   mem_free(w);
 }
 
@@ -143,6 +150,7 @@ void walk_begin (Walk *w, Tensor *loss, Tensor *const *wanted, int count,
     raise_user("the loss has no history: it does not depend on a parameter "
                "or va.var, or it was made in evaluation (batches, no_grad) "
                "or before the last batch was drawn");
+  clear(w);                   /* a first try may have run out of memory */
   w->keep = keep;
   w->wanted = mem_new(sizeof(Tensor *) * (size_t) (count + 1));
   for (int i = 0; i < count; i++, w->wanted_count++)
@@ -266,6 +274,8 @@ static void pass (Walk *w) {
 }
 
 Node *walk_run (Walk *w) {
+  if (w->busy)
+    raise_as(FAIL_MEMORY, "out of memory while gradients were computed");
   bool recorded = record_off();
   for (; w->at >= 0; pass(w)) {
     Node *n = w->visit[w->at].node;
@@ -280,7 +290,9 @@ Node *walk_run (Walk *w) {
       scope_close(mark);
       return n;
     }
+    w->busy = true;
     n->call.op->backward(&n->call, w->visit[w->at].y, w->dy);
+    w->busy = false;
     scope_close(mark);
   }
   record_on(recorded);

@@ -71,13 +71,15 @@ Fail bind_last_fail (lua_State *L, const char *message) {
 
 void bind_run (lua_State *L, void (*work) (void *state), void *state) {
   Fail fail = FAIL_NONE;
-  bool recorded = recording();
+  bool recorded = record_off();      /* as it is, whatever the mode */
+  record_on(recorded);
   for (int turn = 0; turn < 2; turn++) {
     Frame f;
     FRAME (&f)
       work(state);
     frame_close(&f);
     fail = f.fail;
+    record_on(recorded);             /* a backward may have raised */
     if (fail != FAIL_MEMORY)
       break;
     if (turn == 0) {                 /* let Lua give back what it can */
@@ -87,7 +89,6 @@ void bind_run (lua_State *L, void (*work) (void *state), void *state) {
   }
   if (fail == FAIL_NONE)
     return;
-  record_on(recorded || mode_now() != MODE_EVAL);
   lua_pushstring(L, failure_text());
   fail_with(L, fail);
 }

@@ -9,7 +9,7 @@ local features = require "vaelua.features"
 local cfg = va.args { epochs = 15, batch = 128, lr = 2e-3, decay = 0.02, seed = 1,
                       out_file = "features.safetensors", quick = { epochs = 1 } }
 local data = va.data "fashion_mnist"
-local train = data.train:map(va.augment.flip()):map(va.augment.shift(2))
+local train = data.train:map(va.augment.flip):map(va.augment.shift(2))
 
 local body, head = features.parts(data.shape, #data.classes)
 local net = va.nn.model("features", { body = body, head = head })
@@ -19,7 +19,7 @@ function net:classify(x) return va.dist.categorical(self.head(self.body(x))) end
 local warm = 1                            -- epochs to the full rate; then down to 0 on a cosine
 local function rate(t)
   if t < warm then return cfg.lr * t / warm end
-  return cfg.lr * (1 + math.cos(math.pi * (t - warm) / (cfg.epochs - warm))) / 2
+  return cfg.lr * (1 + math.cos(math.pi * (t - warm) / math.max(cfg.epochs - warm, 1))) / 2
 end
 
 local adam = va.adamw(net, { lr = cfg.lr, decay = cfg.decay })

@@ -30,7 +30,7 @@ static Tensor *imq (Tensor *a, Tensor *b, double d, Tensor *scale) {
 }
 
 /* exp(-d / 2 D scale) */
-static Tensor *gaussian (Tensor *a, Tensor *b, double d, Tensor *scale) {
+static Tensor *rbf (Tensor *a, Tensor *b, double d, Tensor *scale) {
   return op("exp", op("div", op("sqdist", a, b), times(scale, -2 * d)));
 }
 
@@ -45,7 +45,7 @@ static const struct {
   const char *name;
   Tensor *(*of) (Tensor *a, Tensor *b, double d, Tensor *scale);
 } kernels[] = {
-  { "imq", imq }, { "gaussian", gaussian }, { "polynomial", polynomial },
+  { "imq", imq }, { "rbf", rbf }, { "polynomial", polynomial },
 };
 
 static Tensor *sum_of (Tensor *k) {
@@ -87,7 +87,7 @@ static Tensor *mmd_make (Call *c) {
       Tensor *xy = sum_of(kernels[i].of(x, y, d, scale));
       return op("sub", op("add", xx, yy), times(xy, 2 / pairs));
     }
-  bad_arg(c, "kernel", "must be imq, gaussian or polynomial, got %s", name);
+  bad_arg(c, "kernel", "must be imq, rbf or polynomial, got %s", name);
 }
 
 const Op mmd_ops[] = {
@@ -96,11 +96,11 @@ const Op mmd_ops[] = {
     .doc = "Maximum mean discrepancy of two samples, squared and unbiased (it "
            "may be below 0).  x: [N, D], y: [M, D], at least 2 rows each.  "
            "kernel: imq (sum of C / (C + |x - y|^2) for C = 2 D scale times "
-           "0.1, 0.2, 0.5, 1, 2, 5, 10), gaussian (exp(-|x - y|^2 / 2 D "
+           "0.1, 0.2, 0.5, 1, 2, 5, 10), rbf (exp(-|x - y|^2 / 2 D "
            "scale)) or polynomial ((xy / D scale + 1)^3).  Result: one "
            "number.  Gretton et al. 2012.",
     .example = "mmd(randn(6, 3), randn(5, 3))",
-    .cases = { "mmd(randn(2, 1), randn(2, 1), { kernel = \"gaussian\" })",
+    .cases = { "mmd(randn(2, 1), randn(2, 1), { kernel = \"rbf\" })",
                "mmd(randn(4, 3), randn(7, 3), { kernel = \"polynomial\", "
                "scale = 2 })" },
     .bench = "mmd(randn(128, 20), randn(128, 20))",

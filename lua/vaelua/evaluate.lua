@@ -240,10 +240,12 @@ local function run_model(job)
     end
   end
   if not job.any_images then return end
+  samplers.kept = {}
   for _, source in ipairs(sources_of(job.model.handle, job.data, job.samplers)) do
     local made = samplers.apart("sample", source.key .. "/" .. job.model.name, refused, source.make)
     run_images(job, source, made)
   end
+  samplers.kept = nil
   run_images(job, { key = M.REAL, label = "real training pictures" }, job.real)
 end
 
@@ -305,6 +307,7 @@ function M.evaluate(models, data, protocols, options)
                 samplers = options.samplers or { "prior" } }
   if any_images then job.real = real(job.data) end
   local scores = {}
+  samplers.kept = nil                  -- an evaluation before may have ended in an error
   for _, model in ipairs(model_list(models)) do
     job.model, job.into = model, {}
     run_model(job)

@@ -39,18 +39,24 @@ function M.apart(purpose, name, f, ...)
   return table.unpack(results, 2, results.n)
 end
 
+-- Codes of the training set by model, while one evaluation lasts (evaluate.lua): its samplers are
+-- fitted to the same ones.
+M.kept = nil
+
 -- One drawn code a row of the set, [N, Z] float32; a code that is a list of tensors has no density
 -- that the samplers here could fit.
 function M.codes(model, set)
   score.need(model, "the model", "posterior")
-  local z = set:collect(function(x, y)
+  local kept = M.kept and M.kept[model]
+  if kept then return kept end
+  local name = require "vaelua.nn".name_of(model)
+  local codes = M.apart("draw", "codes/" .. name, set.collect, set, function(x, y)
     local code = model:posterior(x, y):sample()
-    if type(code) == "table" then
-      score.refuse("the code of %s is a list of tensors", require "vaelua.nn".name_of(model))
-    end
+    if type(code) == "table" then score.refuse("the code of %s is a list of tensors", name) end
     return code:reshape(#x, -1)
   end)
-  return z
+  if M.kept then M.kept[model] = codes end
+  return codes
 end
 
 -- The sampler and the words for it.

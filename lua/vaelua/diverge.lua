@@ -112,9 +112,27 @@ local function advice(loop, found)
   return text .. " or clip the gradient: { clip = 1 }"
 end
 
+-- The optimiser may be used again, from the weights before the flagged step.
+local function lower_flag(o)
+  local saved = {}
+  for _, e in ipairs(o:state()) do
+    local path, t = e[1], e[2]
+    if path:find("^state/") then
+      local numbers = t:totable()
+      numbers[4] = 0
+      t = core.tensor(numbers, "float64")
+    end
+    saved[path] = t
+  end
+  o:restore(saved)
+end
+
 --- After the batch was given once more: stops the loop and says what was found.
 function M.tell(loop)
   unwatch()
+  for _, o in ipairs(loop.optimisers) do
+    if o:flag() then lower_flag(o) end
+  end
   local text, found = what(loop)
   local file = loop.file and "\n  the last good checkpoint is " .. loop.file or ""
   core.fail("diverged", ("%s (%s)\n  %s%s"):format(text, where(loop, loop.replay.turn),
@@ -124,8 +142,9 @@ end
 --- An optimiser has stepped outside of all loops, where nobody else would ask.
 function M.outside(o)
   if o:flag() then
-    core.fail("diverged", o:label() .. ": the loss or a gradient is not finite; weights are as they "
-                          .. "were before this step")
+    lower_flag(o)
+    core.fail("diverged", o:label() .. ": the loss or a gradient is not finite; the weights are as "
+                          .. "they were before this step")
   end
 end
 

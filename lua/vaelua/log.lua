@@ -46,7 +46,7 @@ local function read_rows(r)
       local split, term = key:match("^.-,%d+,[^,]+,%d+,(.-),(.-),$")
       rows[#rows + 1] = { key = key, line = line, model = head, seed = math.tointeger(seed),
                           t = tonumber(t), step = math.tointeger(step), split = split,
-                          term = term, value = tonumber(value) }
+                          term = term, value = tonumber(value) or 0 / 0 }
     end
   end
   f:close()
@@ -80,6 +80,7 @@ end
 -- ---- books: what is known of one model --------------------------------------------------------
 
 local books = setmetatable({}, { __mode = "k" })     -- model -> book
+local era = {}            -- another table for every seed that begins
 local named = {}          -- name -> book, for a log under a bare name
 local open_books = {}     -- in the order of their first log in this seed
 local kept_sums = {}      -- of a checkpoint: "model/split/term" -> sums, until its book opens
@@ -123,12 +124,12 @@ local function name_of(model, who)
   return models.name_of(model)
 end
 
-local function book_of(model, who)
+local function book_of(model, who, fresh)
   local shelf = type(model) == "string" and named or books
   local book = shelf[model]
-  if not book then
-    book = { name = name_of(model, who), model = type(model) ~= "string" and model or nil,
-             seed = core.seed(), splits = {}, history = new_history() }
+  if not book or fresh and book.era ~= era then
+    book = { name = name_of(model, who), era = era, seed = core.seed(), splits = {},
+             history = new_history() }
     shelf[model] = book
     open_books[#open_books + 1] = book
     recall(book)
@@ -141,7 +142,7 @@ end
 function M.history(model) return book_of(model, "history").history end
 
 --- A new seed: its models are others, though they have the same names.
-function M.new_seed() named, open_books, kept_sums = {}, {}, {} end
+function M.new_seed() era, named, open_books, kept_sums = {}, {}, {}, {} end
 
 -- ---- sums -------------------------------------------------------------------------------------
 
@@ -241,7 +242,7 @@ function M.log(t, model, loss, terms, split)
   if core.is_tensor(t) and model == nil then return core.ops.log(t) end
   terms, split = terms or {}, split or "train"
   check_arguments(t, terms, split)
-  local book = book_of(model, "log")
+  local book = book_of(model, "log", true)
   local s = split_of(book, split)
   local rows = images(loss, terms)
   local function put(term, value)
@@ -252,7 +253,7 @@ function M.log(t, model, loss, terms, split)
   if loss ~= nil then put("loss", loss) end
   for term, value in pairs(terms) do put(term, value) end
   s.t, s.step, s.dirty, s.loop = t, M.step(), true, reader()
-  if s.loop and book.model then s.loop.uses(book.model) end
+  if s.loop and type(model) ~= "string" then s.loop.uses(model) end
   if s.loop then s.loop.books[book] = true else M.flush(nil, true) end
 end
 

@@ -154,8 +154,8 @@ local function utc() return os.date("!%Y-%m-%dT%H:%M:%SZ") end
 
 -- What the core says of the machine.
 local function machine()
-  local names = { "device", "threads", "isa", "onednn", "blas", "lua" }
-  local m = { host = core.hostname(), pid = core.pid() }
+  local names = { "threads", "isa", "onednn", "blas", "lua" }
+  local m = { host = core.hostname(), pid = core.pid(), device = core.ops.zeros().device }
   for _, name in ipairs(names) do
     local v = core[name]
     if type(v) == "function" then v = v() end
@@ -224,9 +224,7 @@ local function begin(run)
   here = run
   run.status = "running"
   run.started = run.started or utc()
-  if not exists(run.folder .. "/config.lua") then
-    core.write(run.folder .. "/config.lua", config_text())
-  end
+  core.write(run.folder .. "/config.lua", config_text())
   copy_sources(run)
   save(run)
   point_latest(run)
@@ -355,8 +353,10 @@ end
 function M.note(format, ...)
   local text = select("#", ...) > 0 and format:format(...) or format
   notes[#notes + 1] = text
-  M.clear_line()
-  io.stdout:write(text, "\n")
+  if not option("quiet") then
+    M.clear_line()
+    io.stdout:write(text, "\n")
+  end
   M.hear(text .. "\n")
 end
 
@@ -375,6 +375,14 @@ function M.finish(status, reason)
   copy_sources(here)       -- modules that were loaded late
   save(here)
 end
+
+-- A stock interpreter tells nobody how its script ended.
+M.at_close = setmetatable({}, { __gc = function()
+  if here and here.status == "running" then
+    here.status = "ended"
+    save(here)
+  end
+end })
 
 -- In a script print also goes to log.txt, and above the progress line; os.exit ends the run.
 if program().script then

@@ -471,7 +471,7 @@ end
 
 local FIT = { epochs = 10, batch = 128, lr = 1e-3, beta = 1, clip = 0, ema = false, val = false }
 
--- Tables from left to right.  A cfg of va.args may hold anything: of it only what is known is taken.
+-- Tables from left to right.  A cfg of va.args may hold anything: what is known of it is taken.
 local function fit_options(...)
   local tables, is_cfg = { ... }, require("vaelua.args").is_cfg
   for i, given in ipairs(tables) do

@@ -286,12 +286,52 @@ describe("log and history", function()
     assert.are.same({ 0.5 }, va.history(m).test.score)
   end)
 
+  it("begins anew with a seed, and keeps what was", function()
+    local m, n = nn.model("again", {}), nn.model("once", {})
+    va.log(1, m, nil, { score = 1 }, "test")
+    va.log(1, n, nil, { score = 1 }, "test")
+    va.seed(seed + 700)
+    va.log(1, m, nil, { score = 2 }, "test")
+    assert.are.same({ 2 }, va.history(m).test.score)
+    assert.are.same({ 1 }, va.history(n).test.score)
+  end)
+
   it("says what it cannot take", function()
     local m = nn.model("wrong", {})
     fails("'kl' has shape [2, 3]", function() va.log(1, m, nil, { kl = ops.ones(2, 3) }) end)
     fails("'kl' is a string", function() va.log(1, m, nil, { kl = "x" }) end)
     fails("'model' is not a model", function() va.log(1, {}, 1) end)
     fails("'t' is a nil", function() va.log(nil, m, 1) end)
+  end)
+end)
+
+describe("a loss that is not finite", function()
+  local function diverge(m, adam)
+    for t, x in numbers(8):epochs(2, 4) do
+      local loss, terms = m:loss(x * (t == 1.5 and 1 / 0 or 1))
+      adam:step(loss)
+      va.log(t, m, loss, terms)
+    end
+  end
+
+  it("stops the loop, with weights from before, and the optimiser can go on", function()
+    local m = line_model("diverged")
+    local adam = va.adam(m, { lr = 0.1 })
+    fails("diverged: 'off' is not finite (epoch 2, batch 1)", function() diverge(m, adam) end)
+    assert.are.equal("outside", core.mode())
+    local w = m.w:item()
+    assert(math.abs(w - 0.2) < 0.01)          -- two steps of Adam
+    adam:step((m:loss(ops.ones(2, 1))))
+    assert(m.w:item() > w)
+  end)
+
+  it("stops a step outside of loops at once", function()
+    local m = line_model("outside")
+    local adam = va.adam(m)
+    fails("outside/adam: the loss or a gradient is not finite", function()
+      adam:step((m:loss(ops.full({ 2, 1 }, 1 / 0))))
+    end)
+    assert.are.equal(0, m.w:item())
   end)
 end)
 

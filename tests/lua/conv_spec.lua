@@ -23,7 +23,8 @@ describe("act = \"relu\"", function()
   local x, w, b = va.randn(3, 8, 8, 4), va.randn(16, 3, 3, 4), va.randn(16)
   local xd, wd, bd = va.randn(3, 4, 4, 16), va.randn(16, 3, 3, 1), va.randn(1)
   local xl, wl, bl = va.randn(9, 40), va.randn(7, 40), va.randn(7)
-  for name, inputs in pairs { conv = { x, w, b }, deconv = { xd, wd, bd }, linear = { xl, wl, bl } } do
+  local cases = { conv = { x, w, b }, deconv = { xd, wd, bd }, linear = { xl, wl, bl } }
+  for name, inputs in pairs(cases) do
     it("of " .. name .. " is relu of the result", function()
       local y, g = all(function(p, q, s) return ops[name](p, q, s, { act = "relu" }) end,
         table.unpack(inputs))
@@ -66,10 +67,11 @@ describe("sizes", function()
   end)
 
   it("are PyTorch's with a pad", function()
-    assert.are.equal(3, size(ops.conv(image(8), va.zeros(2, 3, 3, 2), nil, { stride = 2, pad = 0 })))
-    assert.are.equal(4, size(ops.deconv(image(1), va.zeros(2, 4, 4, 2), nil, { pad = 0 })))
-    assert.are.equal(8, size(ops.deconv(image(4), va.zeros(2, 4, 4, 2), nil, { stride = 2, pad = 1 })))
-    assert.are.equal(9, size(ops.deconv(image(4), va.zeros(2, 3, 3, 2), nil, { stride = 2, pad = 0 })))
+    local w3, w4 = va.zeros(2, 3, 3, 2), va.zeros(2, 4, 4, 2)
+    assert.are.equal(3, size(ops.conv(image(8), w3, nil, { stride = 2, pad = 0 })))
+    assert.are.equal(4, size(ops.deconv(image(1), w4, nil, { pad = 0 })))
+    assert.are.equal(8, size(ops.deconv(image(4), w4, nil, { stride = 2, pad = 1 })))
+    assert.are.equal(9, size(ops.deconv(image(4), w3, nil, { stride = 2, pad = 0 })))
   end)
 
   local function message(f)
@@ -81,7 +83,8 @@ describe("sizes", function()
   it("that do not fit are errors that say what would", function()
     local w = va.zeros(2, 5, 5, 2)
     local text = message(function() ops.conv(image(3), w, nil, { pad = 0 }) end)
-    assert(text:find("conv: a kernel of 5 with pad 0 does not fit into 3; a pad of 1", 1, true), text)
+    local fits = "conv: a kernel of 5 with pad 0 does not fit into 3; a pad of 1"
+    assert(text:find(fits, 1, true), text)
     text = message(function() ops.conv(image(3), w, nil, { pad = 5 }) end)
     assert(text:find("pad must be from 0 to 4", 1, true), text)
     text = message(function() ops.conv(image(3), w, nil, { groups = 3 }) end)

@@ -132,7 +132,7 @@ describe("a run that is taken up", function()
     check([[
       local m = new_model("vae")
       local adam = va.adam(m, { lr = cfg.lr })
-      local beta = va.schedule.control { target = 2, from = 0, to = 4, kp = 0.5, ki = 0.01, every = 1 }
+      local beta = va.schedule.control { target = 2, to = 4, kp = 0.5, ki = 0.01, every = 1 }
       for t, x in set:epochs(cfg.epochs, cfg.batch) do
         local loss, terms = loss_of(m, x)
         adam:step(loss * (1 + beta(t, terms.rec)))

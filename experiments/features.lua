@@ -1,8 +1,8 @@
 -- features.lua: trains the feature network that the Fréchet distance and the Inception Score use
 -- (lua/vaelua/features.lua): a small classifier of Fashion-MNIST, with flips and shifts.
 --   vaelua experiments/features.lua                   writes features.safetensors into the run
--- A version is its weights: to make one, put the file into lua/vaelua/features/ under a new name and
--- add its line, with the SHA-256 that is printed here, to the versions in features.lua.
+-- A version is its weights: to make one, put the file into lua/vaelua/features/ under a new name
+-- and add its line, with the SHA-256 that is printed here, to the versions in features.lua.
 local va = require "vaelua"
 local features = require "vaelua.features"
 
@@ -34,4 +34,5 @@ local scores = va.report(net, data, { "accuracy" })
 local hash = features.save(cfg.out_file, body, head, {
   script = "experiments/features.lua", seed = tostring(cfg.seed), epochs = tostring(cfg.epochs),
   data = data.name, accuracy = ("%.4f"):format(scores[net].accuracy.value) })
-va.note("weights %s, test accuracy %.4f, SHA-256 %s", cfg.out_file, scores[net].accuracy.value, hash)
+va.note("weights %s, test accuracy %.4f, SHA-256 %s", cfg.out_file,
+        scores[net].accuracy.value, hash)

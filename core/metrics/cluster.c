@@ -15,9 +15,6 @@
 
 enum { PARTS = 16, BLOCK = 64, KMEANS_ROUNDS = 10 };
 
-#define CLONES \
-  __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
-
 /* Component k: weight[k], mean[k d], the lower Cholesky factor of its
  * covariance chol[k d d], that factor's inverse inv[k d d], and log_norm[k],
  * the log of its weight and of what stands before the exponential. */

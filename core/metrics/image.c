@@ -11,6 +11,7 @@
 #include "base/error.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { TAPS = 11, PAD = TAPS / 2, MAPS = 5 };
 
@@ -51,37 +52,45 @@ static int64_t reflect (int64_t i, int64_t n) {
   return i < 0 ? -i : i >= n ? 2 * (n - 1) - i : i;
 }
 
-/* One pass of the window over lines of n pixels, stride apart, width numbers
- * side by side. */
-static void blur (double *to, const double *from, int64_t n, int64_t stride,
-                  int64_t width, const double *window) {
-  for (int64_t i = 0; i < n; i++) {
-    double *out = to + i * stride;
-    for (int64_t j = 0; j < width; j++)
-      out[j] = 0;
-    for (int t = 0; t < TAPS; t++) {
-      const double *in = from + reflect(i + t - PAD, n) * stride;
-      for (int64_t j = 0; j < width; j++)
-        out[j] += window[t] * in[j];
-    }
+/* sum over taps of the window times from, from + stride, ... */
+CLONES
+static void slide (double *to, const double *const *from, int64_t count,
+                   const double *window) {
+  for (int64_t j = 0; j < count; j++)
+    to[j] = window[0] * from[0][j];
+  for (int t = 1; t < TAPS; t++)
+    for (int64_t j = 0; j < count; j++)
+      to[j] += window[t] * from[t][j];
+}
+
+/* map [h, w, k] is blurred along both axes, by way of spare (as large) and of
+ * line, a row with its border: [w + 2 PAD, k]. */
+static void blur (double *map, double *spare, double *line, const Shape *s,
+                  const double *window) {
+  int64_t h = s->size[1], w = s->size[2], k = s->size[3];
+  const double *from[TAPS];
+  for (int64_t i = 0; i < h; i++) {
+    for (int t = 0; t < TAPS; t++)
+      from[t] = map + reflect(i + t - PAD, h) * w * k;
+    slide(spare + i * w * k, from, w * k, window);
+  }
+  for (int t = 0; t < TAPS; t++)
+    from[t] = line + t * k;
+  for (int64_t i = 0; i < h; i++) {
+    for (int64_t j = 0; j < w + 2 * PAD; j++)
+      memcpy(line + j * k, spare + (i * w + reflect(j - PAD, w)) * k,
+             (size_t) k * sizeof *line);
+    slide(map + i * w * k, from, w * k, window);
   }
 }
 
-/* map [h, w, c] is blurred along both axes by way of spare. */
-static void blur_map (double *map, double *spare, const Shape *s,
-                      const double *window) {
-  int64_t h = s->size[1], w = s->size[2], k = s->size[3];
-  blur(spare, map, h, w * k, w * k, window);
-  for (int64_t i = 0; i < h; i++)
-    blur(map + i * w * k, spare + i * w * k, w, k, k, window);
-}
-
-/* SSIM of one picture; work holds MAPS + 1 pictures. */
+/* SSIM of one picture; work holds MAPS + 2 pictures, the
+ * last of them for a line. */
 static double ssim_of (const double *x, const double *y, double *work,
                        const Shape *s, const double *window, double range) {
   int64_t d = s->size[1] * s->size[2] * s->size[3];
   double *ex = work, *ey = ex + d, *exx = ey + d, *eyy = exx + d,
-         *exy = eyy + d, *spare = exy + d, sum = 0;
+         *exy = eyy + d, *spare = exy + d, *line = spare + d, sum = 0;
   double c1 = 0.01 * range * 0.01 * range, c2 = 0.03 * range * 0.03 * range;
   for (int64_t i = 0; i < d; i++) {
     ex[i] = x[i];
@@ -91,7 +100,7 @@ static double ssim_of (const double *x, const double *y, double *work,
     exy[i] = x[i] * y[i];
   }
   for (int m = 0; m < MAPS; m++)
-    blur_map(work + m * d, spare, s, window);
+    blur(work + m * d, spare, line, s, window);
   for (int64_t i = 0; i < d; i++) {
     double mx = ex[i], my = ey[i], vx = exx[i] - mx * mx;
     double vy = eyy[i] - my * my, cov = exy[i] - mx * my;
@@ -120,13 +129,13 @@ static void ssim_forward (Call *c, Tensor *y) {
   Rows a = rows_of(c, "x"), b = rows_of(c, "y");
   const Shape *s = &arg(c, "x")->shape;
   double range = number_of(c, "range"), window[TAPS], *out = room(a.n);
-  double *work = room(PARTS * (MAPS + 1) * a.d);
+  double *work = room(PARTS * (MAPS + 2) * a.d);
   gaussian_window(window);
   #pragma omp parallel for
   for (int part = 0; part < PARTS; part++)
     for (int64_t i = part; i < a.n; i += PARTS)
       out[i] = ssim_of(a.at + i * a.d, b.at + i * a.d,
-                       work + part * (MAPS + 1) * a.d, s, window, range);
+                       work + part * (MAPS + 2) * a.d, s, window, range);
   put(y, out);
 }
 

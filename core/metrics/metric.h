@@ -11,6 +11,11 @@
 
 #include "autograd/op.h"
 
+/* A loop that the compiler also makes for AVX2 and AVX-512, chosen when the
+ * program starts.  Sums must not be vectorised over: the order is the same. */
+#define CLONES \
+  __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
+
 typedef struct Rows {
   double *at;         /* [n, d], owned by the scope */
   int64_t n, d;

@@ -20,7 +20,7 @@ local BATCH = 500         -- pictures at a time
 
 M.RECONSTRUCTION, M.REAL = "reconstruction", "real"
 
--- ---- naming protocols ----------------------------------------------------------------------------
+-- ---- naming protocols ---------------------------------------------------------------------------
 
 local own = {}            -- those of the script
 local Images = {}
@@ -83,7 +83,7 @@ local function resolve(spec)
            spec = argument ~= nil and ("%s:%s"):format(name, argument) or name }
 end
 
--- ---- what is recorded ------------------------------------------------------------------------------
+-- ---- what is recorded ---------------------------------------------------------------------------
 
 M.records = {}            -- { seed, model, key, score, source } in the order of their making
 local place_of = {}       -- "seed/model/key" -> where it stands there
@@ -149,7 +149,7 @@ local function refused(f, ...)
   return score.undefined(reason)
 end
 
--- ---- sources of pictures ---------------------------------------------------------------------------
+-- ---- sources of pictures ------------------------------------------------------------------------
 
 local function picture_set(batches, y, data, source)
   local x = core.ops.cat(batches, 1)
@@ -216,7 +216,7 @@ local function sources_of(model, data, given)
   return list
 end
 
--- ---- running ---------------------------------------------------------------------------------------
+-- ---- running ------------------------------------------------------------------------------------
 
 local function run_images(job, source, made)
   for _, p in ipairs(job.protocols) do
@@ -249,7 +249,7 @@ local function run_model(job)
   run_images(job, { key = M.REAL, label = "real training pictures" }, job.real)
 end
 
--- ---- arguments -------------------------------------------------------------------------------------
+-- ---- arguments ----------------------------------------------------------------------------------
 
 local function model_list(models)
   local nn = require "vaelua.nn"

@@ -1,9 +1,10 @@
 --[[ report.lua - va.report: what was recorded, as a table, pictures and curves.
 
-  Rows are scores, columns are models; beside every score of pictures stands its floor, the score of
-  real pictures.  One training: a value and, where it is a mean over pictures, half its 95 % interval.
-  Several seeds: mean and standard deviation over seeds.  What is not defined says why in a footnote.
-  In a run the same goes to tables/main.csv and main.md, pictures and curves to figures/. ]]
+  Rows are scores, columns are models; beside every score of pictures stands its floor, the score
+  of real pictures. One training: a value and, where it is a mean over pictures, half its 95 %
+  interval. Several seeds: mean and standard deviation over seeds. What is not defined says why in
+  a footnote. In a run the same goes to tables/main.csv and main.md, pictures and curves to
+  figures/. ]]
 
 local core = require "vaelua.core"
 local evaluate = require "vaelua.evaluate"
@@ -16,7 +17,7 @@ local M = {
   score = score.score,
 }
 
--- ---- cells: one score of one model over its seeds --------------------------------------------------
+-- ---- cells: one score of one model over its seeds -----------------------------------------------
 
 -- { value, spread, seeds, n, unit ..., reason } of a list of scores.
 local function summary(scores)
@@ -62,7 +63,7 @@ local function cell_text(c, decimals, footnote)
   return text
 end
 
--- ---- rows ------------------------------------------------------------------------------------------
+-- ---- rows ---------------------------------------------------------------------------------------
 
 local function add_once(list, seen, item)
   if not seen[item] then
@@ -125,7 +126,7 @@ local function arrange(rows, models, by_key)
   return plain, groups, order
 end
 
--- ---- the table, as lists of texts --------------------------------------------------------------------
+-- ---- the table, as lists of texts ---------------------------------------------------------------
 
 local ARROW = { lower = "↓", higher = "↑" }
 
@@ -177,7 +178,7 @@ local function layout(records)
            has_floor = has_floor }
 end
 
--- ---- texts below and above the table -------------------------------------------------------------------
+-- ---- texts below and above the table ------------------------------------------------------------
 
 local function thousands(n)
   local text = ("%d"):format(n)
@@ -231,7 +232,7 @@ local function legend(t, records)
   return lines
 end
 
--- ---- on the terminal -----------------------------------------------------------------------------------
+-- ---- on the terminal ----------------------------------------------------------------------------
 
 local function width(text) return utf8.len(text) or #text end
 
@@ -270,13 +271,15 @@ local function text_table(t)
   return table.concat(out, "\n")
 end
 
--- ---- in files ------------------------------------------------------------------------------------------
+-- ---- in files -----------------------------------------------------------------------------------
 
 local function markdown(t, heading, notes)
   local out = { heading, "" }
   local function put(line)
     local cells = {}
-    for i = 1, #t.head do cells[i] = (line[i] or ""):gsub("^%s+", "&nbsp;&nbsp;"):gsub("|", "\\|") end
+    for i = 1, #t.head do
+      cells[i] = (line[i] or ""):gsub("^%s+", "&nbsp;&nbsp;"):gsub("|", "\\|")
+    end
     out[#out + 1] = "| " .. table.concat(cells, " | ") .. " |"
   end
   put(t.head)
@@ -300,8 +303,9 @@ local function csv(records)
   for _, r in ipairs(records) do
     local s = r.score
     if score.is_score(s) then
-      local fields = { r.model, r.seed, r.key, r.source and r.source.key, r.source and r.source.label,
-                       s.value, s.unit, s.better, s.n, s.sd, s.low, s.high, s.reason }
+      local from = r.source or {}
+      local fields = { r.model, r.seed, r.key, from.key, from.label, s.value, s.unit, s.better, s.n,
+                       s.sd, s.low, s.high, s.reason }
       local cells = {}
       for i = 1, 13 do cells[i] = quoted(fields[i]) end
       out[#out + 1] = table.concat(cells, ",")
@@ -324,7 +328,7 @@ local function final_scores()
   return all
 end
 
--- ---- pictures and curves -------------------------------------------------------------------------------
+-- ---- pictures and curves ------------------------------------------------------------------------
 
 local function file_name(...)
   return (table.concat({ ... }, "-"):gsub("[^%w%-]+", "_"))
@@ -404,7 +408,7 @@ local function curves(records)
   end
 end
 
--- ---- va.report -----------------------------------------------------------------------------------------
+-- ---- va.report ----------------------------------------------------------------------------------
 
 -- Mean over seeds by the model's name, for a report without arguments.
 local function means(rows, models)

@@ -1,8 +1,8 @@
 --[[ score.lua - what a protocol gives back: scores, pictures, and "not defined" with its reason.
 
-  A score is a table { value, unit, better, n, sd, low, high, label }.  One that has no meaning for a
-  model has no value but a reason, which the table shows as a footnote; there is never a stand-in
-  number.  A picture is { picture = tensor [N, H, W, C], columns, label, beside }. ]]
+  A score is a table { value, unit, better, n, sd, low, high, label }. One that has no meaning for
+  a model has no value but a reason, which the table shows as a footnote; there is never a
+  stand-in number. A picture is { picture = tensor [N, H, W, C], columns, label, beside }. ]]
 
 local core = require "vaelua.core"
 local average = require "vaelua.average"
@@ -50,7 +50,7 @@ function M.undefined(reason, unit, better, extra)
   return s
 end
 
--- x: [N, H, W, C].  columns: pictures in a row.  beside: originals, shown above those of all models.
+-- x: [N, H, W, C].  columns: pictures in a row.  beside: originals, shown above those of models.
 function M.picture(x, extra)
   local p = setmetatable({ picture = x }, Picture)
   for key, value in pairs(extra or {}) do p[key] = value end

@@ -2,7 +2,6 @@
 
 local va = require "vaelua"
 local core = require "vaelua.core"
-local ops = core.ops
 
 local function near(a, b, tolerance, what)
   local off = math.abs(a - b) / math.max(1, math.abs(b))
@@ -126,7 +125,8 @@ local function naive_ssim(x, y, range)
     local m = { x = 0, y = 0, xx = 0, yy = 0, xy = 0 }
     for a = -5, 5 do for b = -5, 5 do
       local f = g[a] * g[b] / total ^ 2
-      local p, q = x[mirror(i + a, h)][mirror(j + b, w)][c], y[mirror(i + a, h)][mirror(j + b, w)][c]
+      local row, column = mirror(i + a, h), mirror(j + b, w)
+      local p, q = x[row][column][c], y[row][column][c]
       m.x, m.y = m.x + f * p, m.y + f * q
       m.xx, m.yy, m.xy = m.xx + f * p * p, m.yy + f * q * q, m.xy + f * p * q
     end end

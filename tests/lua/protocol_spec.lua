@@ -34,12 +34,12 @@ local function linear(name, wide)
   local m = nn.model(name, {})
   local gain = core.tensor { variance(1) / S2, variance(2) / S2 }
   local logvar = core.tensor { math.log(variance(1) * wide), math.log(variance(2) * wide) }
-  function m:posterior(x)
+  function m.posterior(_, x)
     local mean = x:matmul(w) * gain
     return dist.normal(mean, logvar + va.zeros(mean.shape))
   end
-  function m:likelihood(z) return dist.normal(z:matmul(w:transpose()), math.log(S2)) end
-  function m:prior() return dist.normal.unit { 2 } end
+  function m.likelihood(_, z) return dist.normal(z:matmul(w:transpose()), math.log(S2)) end
+  function m.prior() return dist.normal.unit { 2 } end
   return m
 end
 
@@ -102,7 +102,7 @@ describe("elbo", function()
 
   it("is not defined for a deterministic code, and says why", function()
     local m = linear("ae", 1)
-    function m:posterior(v) return dist.delta(v:matmul(w)) end
+    function m.posterior(_, v) return dist.delta(v:matmul(w)) end
     local s = va.evaluate(m, data, { "elbo", "iwae:5", "recon" })[m]
     for _, name in ipairs { "rate", "nelbo", "elbo", "iwae" } do
       assert.is_nil(s[name].value)
@@ -181,7 +181,7 @@ describe("samplers", function()
 
   it("gaussian has the moments of the codes of the training set", function()
     local m = linear("shifted", 1)
-    function m:posterior(v) return dist.delta(v:matmul(w) * 0.5 + core.tensor { 3, -1 }) end
+    function m.posterior(_, v) return dist.delta(v:matmul(w) * 0.5 + core.tensor { 3, -1 }) end
     local mean, cov = moments(va.sampler("gaussian", m, data.train)(20000))
     local want_mean, want = moments(data.train:first(N):matmul(w) * 0.5 + core.tensor { 3, -1 })
     for i = 1, 2 do
@@ -192,7 +192,7 @@ describe("samplers", function()
 
   it("gmm keeps clusters apart", function()
     local m = linear("clusters", 1)
-    function m:posterior(v)
+    function m.posterior(_, v)
       local right = v:slice(2, 1, 1):gt(0)
       return dist.delta(va.cat { right * 10 + v:slice(2, 2, 2) * 0.1, v:slice(2, 3, 3) })
     end
@@ -276,7 +276,7 @@ describe("report", function()
 
   it("shows every score with its unit, and reasons as footnotes", function()
     local a, b = linear("vae", 1), linear("ae", 1)
-    function b:posterior(v) return dist.delta(v:matmul(w)) end
+    function b.posterior(_, v) return dist.delta(v:matmul(w)) end
     local text = printed(function() va.report({ a, b }, data, { "elbo", "recon" }) end)
     assert(text:find("−ELBO", 1, true) and text:find("nats per image", 1, true), text)
     assert(text:find("not defined [1]", 1, true), text)

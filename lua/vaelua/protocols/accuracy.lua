@@ -1,5 +1,5 @@
---[[ accuracy - the share of test images whose most likely class is their label, and the cross-entropy
-  of the labels in nats, for a model that answers classify(x). ]]
+--[[ accuracy - the share of test images whose most likely class is their label, and the
+  cross-entropy of the labels in nats, for a model that answers classify(x). ]]
 
 local average = require "vaelua.average".average
 local score = require "vaelua.score"

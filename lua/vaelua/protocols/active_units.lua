@@ -1,6 +1,6 @@
---[[ active_units, active_units:0.05 - how many units of the code are used: those whose posterior mean
-  has a variance (n - 1) of at least 0.01 over the test set (Burda, Grosse and Salakhutdinov 2016).
-  For a code that is a list of tensors, over all of them. ]]
+--[[ active_units, active_units:0.05 - how many units of the code are used: those whose posterior
+  mean has a variance (n - 1) of at least 0.01 over the test set (Burda, Grosse and Salakhutdinov
+  2016). For a code that is a list of tensors, over all of them. ]]
 
 local core = require "vaelua.core"
 local score = require "vaelua.score"

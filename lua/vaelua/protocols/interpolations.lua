@@ -1,5 +1,5 @@
---[[ interpolations:8 - pictures: straight lines in code space between the codes of test images, eleven
-  steps a row, both ends included. ]]
+--[[ interpolations:8 - pictures: straight lines in code space between the codes of test images,
+  eleven steps a row, both ends included. ]]
 
 local core = require "vaelua.core"
 local score = require "vaelua.score"

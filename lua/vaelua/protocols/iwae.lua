@@ -1,6 +1,6 @@
 --[[ iwae:K - the importance-weighted bound (Burda, Grosse and Salakhutdinov 2016) with K draws an
-  image (50): −log of the mean over k of p(x|z_k) p(z_k) / q(z_k|x), in nats.  It approaches −log p(x)
-  from above as K grows, so K is part of its name. ]]
+  image (50): −log of the mean over k of p(x|z_k) p(z_k) / q(z_k|x), in nats. It approaches −log
+  p(x) from above as K grows, so K is part of its name. ]]
 
 local core = require "vaelua.core"
 local average = require "vaelua.average".average

@@ -1,8 +1,8 @@
 --[[ recon - how well the test pictures come back.
 
-  With the mean code: squared error per pixel and per image, PSNR, SSIM and the negative log-likelihood
-  (for a Bernoulli likelihood the cross-entropy) of the picture.  With a sampled code, as in training:
-  the negative log-likelihood once more.  Both are named, since they differ. ]]
+  With the mean code: squared error per pixel and per image, PSNR, SSIM and the negative
+  log-likelihood (for a Bernoulli likelihood the cross-entropy) of the picture. With a sampled
+  code, as in training: the negative log-likelihood once more. Both are named, since they differ. ]]
 
 local core = require "vaelua.core"
 local average = require "vaelua.average".average

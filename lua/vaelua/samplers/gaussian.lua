@@ -1,5 +1,5 @@
---[[ gaussian - codes from one normal with full covariance, fitted to the training codes: the mixture
-  (gmm.lua) with one component. ]]
+--[[ gaussian - codes from one normal with full covariance, fitted to the training codes: the
+  mixture (gmm.lua) with one component. ]]
 
 local fit = require "vaelua.samplers.gmm"
 

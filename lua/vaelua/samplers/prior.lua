@@ -1,8 +1,8 @@
 --[[ prior, prior:0.8 - codes from the model's prior.
 
-  The argument is a temperature t: codes are mean + t (z - mean).  A model without a prior of its own
-  is given N(0, I), whatever its codes look like: for a deterministic autoencoder that is a choice of
-  the one who asks, and the table says so. ]]
+  The argument is a temperature t: codes are mean + t (z - mean). A model without a prior of its
+  own is given N(0, I), whatever its codes look like: for a deterministic autoencoder that is a
+  choice of the one who asks, and the table says so. ]]
 
 local score = require "vaelua.score"
 

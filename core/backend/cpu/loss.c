@@ -26,7 +26,7 @@ enum { BLOCK = 256 };         /* terms at a time: a multiple of LANES */
 
 /* Cross-entropy of x = b against the logit a: max(a, 0) - a b +
  * log(1 + e^-|a|), which never overflows. */
-TERMS(bce_terms, max_(a, 0.0f) - a * b + log1p_(exp_(-abs_(a))))
+TERMS(bce_terms, softplus_(a) - a * b)
 TERMS(squared_terms, (a - b) * (a - b))
 /* Kingma and Welling 2014, appendix B, times 2: a = mean, b = logvar. */
 TERMS(kl_terms, a * a + expm1_(b) - b)

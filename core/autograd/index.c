@@ -162,6 +162,7 @@ static void choose_shape (const Call *c, Shape *y, DType *dtype) {
   need_axes(c, "x", 1);
   Shape s = x->shape;
   s.rank--;
+  need_float(c, "x");
   need_dtype(c, "y", I32);
   need_shape(c, "y", &s);
   *y = s;
@@ -207,6 +208,7 @@ static View as_rows (Tensor *t) {
 static void along_shape (const Call *c, Shape *y, DType *dtype) {
   Tensor *x = arg(c, "x"), *index = arg(c, "index");
   int axis = (int) arg_int(c, "axis");
+  need_float(c, "x");
   need_dtype(c, "index", I32);
   Shape s = x->shape;
   if (index->shape.rank == s.rank)

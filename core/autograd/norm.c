@@ -129,6 +129,7 @@ static Groups layer_groups (const Call *c) {
 
 static void layer_shape (const Call *c, Shape *y, DType *dtype) {
   int64_t axes = arg_int(c, "axes");
+  need_float(c, "x");
   *y = arg(c, "x")->shape;
   *dtype = F32;
   if (axes < 1 || axes > y->rank)
@@ -162,6 +163,7 @@ static Groups group_groups (const Call *c) {
 static Shape channels (const Call *c) {
   const Shape *s = &arg(c, "x")->shape;
   need_axes(c, "x", 2);
+  need_float(c, "x");
   return (Shape) { 1, { s->size[s->rank - 1] } };
 }
 

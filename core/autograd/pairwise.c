@@ -5,6 +5,8 @@
 static void need_rows (const Call *c, const char *a, const char *b) {
   need_rank(c, a, 2);
   need_rank(c, b, 2);
+  need_float(c, a);
+  need_float(c, b);
   Shape s = arg(c, b)->shape;
   s.size[1] = arg(c, a)->shape.size[1];
   need_shape(c, b, &s);

@@ -22,9 +22,10 @@
 static Shape joint (const Call *c, const char *a, const char *b,
                     const char *d) {
   const char *const name[] = { a, b, d };
-  Shape s = arg(c, a)->shape;
-  for (int i = 1; i < 3 && name[i] != NULL; i++) {
+  Shape s = { 0 };
+  for (int i = 0; i < 3 && name[i] != NULL; i++) {
     Shape before = s, *next = &arg(c, name[i])->shape;
+    need_float(c, name[i]);
     if (!shape_broadcast(&before, next, &s))
       bad_arg(c, name[i], "%s does not fit %s, the shape of what stands before "
               "it", shape_text(next), shape_text(&before));
@@ -242,6 +243,7 @@ static void reparameterise_backward (Call *c, Tensor *y, Tensor *dy) {
 }
 
 static void bernoulli_draw_shape (const Call *c, Shape *y, DType *dtype) {
+  need_float(c, "logits");
   *y = arg(c, "logits")->shape;
   *dtype = F32;
 }
@@ -255,6 +257,7 @@ static void bernoulli_draw (Call *c, Tensor *y) {
 
 static void categorical_draw_shape (const Call *c, Shape *y, DType *dtype) {
   need_axes(c, "logits", 1);
+  need_float(c, "logits");
   *y = arg(c, "logits")->shape;
   if (y->size[--y->rank] < 1)
     bad_arg(c, "logits", "%s has no classes",

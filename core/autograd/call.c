@@ -96,6 +96,13 @@ void need_dtype (const Call *c, const char *name, DType dtype) {
             dtype_name(dtype));
 }
 
+/* Integers are fine: take_float converts them. */
+void need_float (const Call *c, const char *name) {
+  if (arg(c, name)->dtype == F64)
+    bad_arg(c, name, "is float64, which is for data and metrics: convert it "
+            "with :as(\"float32\")");
+}
+
 void need_shape (const Call *c, const char *name, const Shape *wanted) {
   Tensor *t = arg(c, name);
   if (!shape_equal(&t->shape, wanted))

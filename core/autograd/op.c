@@ -100,6 +100,11 @@ Tensor *float_of (Tensor *t) {
   return t->dtype == F32 ? dense(t) : copied(t, F32);
 }
 
+Tensor *take_float (const Call *c, const char *name) {
+  Tensor *t = arg(c, name);
+  return t->dtype == F32 ? t : float_of(t);
+}
+
 void save (Call *c, int slot, Tensor *t) {
   assert(slot < MAX_SAVED);
   c->saved[slot] = t;       /* kept by the node, if the call leaves one */

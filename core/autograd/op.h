@@ -27,7 +27,7 @@
  *   address   hidden: where this call's random numbers lie -> arg_address
  *
  * A tensor of another dtype than float32 is handed over as it is; ops say
- * what they take with need_dtype or take_float.
+ * what they take with need_dtype or need_float.
  */
 #ifndef op_h
 #define op_h
@@ -112,6 +112,7 @@ _Noreturn void bad_arg (const Call *c, const char *name, const char *format,
 void need_rank (const Call *c, const char *name, int rank);
 void need_axes (const Call *c, const char *name, int at_least);
 void need_dtype (const Call *c, const char *name, DType dtype);
+void need_float (const Call *c, const char *name);   /* not float64 */
 void need_shape (const Call *c, const char *name, const Shape *wanted);
 void need_count (const Call *c, const char *name, int64_t at_least);
 
@@ -121,6 +122,8 @@ Tensor *result_new (const Call *c, DType dtype, const Shape *shape);
                                    /* a tensor on the device of the call */
 Tensor *dense (Tensor *t);         /* t itself, or a contiguous copy */
 Tensor *float_of (Tensor *t);      /* t itself, or a float32 copy, contiguous */
+/* A tensor argument as float32, any strides: what need_float lets through. */
+Tensor *take_float (const Call *c, const char *name);
 void save (Call *c, int slot, Tensor *t);     /* keeps t in c->saved[slot] */
 
 bool wants (const Call *c, const char *name);

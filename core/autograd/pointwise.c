@@ -13,28 +13,20 @@
 
 #include <string.h>
 
-/* ---- one argument ------------------------------------------------------------------ */
+/* ---- one argument ------------------------------------------------------- */
 
 static UnaryFn unary_of (const Call *c) {
   return (UnaryFn) (c->op - pointwise_ops);
 }
 
-/* A float32 tensor for a kernel that understands strides. */
-static Tensor *floats (const Call *c, const char *name) {
-  Tensor *t = arg(c, name);
-  if (t->dtype == F64)
-    bad_arg(c, name, "is float64, which is for data and metrics: convert it "
-            "with :as(\"float32\")");
-  return t->dtype == F32 ? t : float_of(t);
-}
-
 static void unary_shape (const Call *c, Shape *y, DType *dtype) {
   (void) dtype;
+  need_float(c, "x");
   *y = arg(c, "x")->shape;
 }
 
 static void unary_forward (Call *c, Tensor *y) {
-  kern(y)->unary(unary_of(c), view(y), view(floats(c, "x")));
+  kern(y)->unary(unary_of(c), view(y), view(take_float(c, "x")));
 }
 
 static void unary_backward (Call *c, Tensor *y, Tensor *dy) {
@@ -44,7 +36,7 @@ static void unary_backward (Call *c, Tensor *y, Tensor *dy) {
   give(c, "x", dx);
 }
 
-/* ---- two arguments ------------------------------------------------------------------- */
+/* ---- two arguments ------------------------------------------------------ */
 
 static BinaryFn binary_of (const Call *c) {
   return (BinaryFn) (c->op - pointwise_ops - UNARY_COUNT);
@@ -57,6 +49,8 @@ static bool is_integer (const Tensor *t) {
 static void binary_shape (const Call *c, Shape *y, DType *dtype) {
   Tensor *a = arg(c, "a"), *b = arg(c, "b");
   BinaryFn f = binary_of(c);
+  need_float(c, "a");
+  need_float(c, "b");
   if (!shape_broadcast(&a->shape, &b->shape, y))
     raise_user("%s: shapes %s and %s do not fit (with the same number of "
                "axes, sizes are equal or 1; else the smaller shape is the "
@@ -73,8 +67,8 @@ static void binary_forward (Call *c, Tensor *y) {
     a = op("as", a, I32);
     b = op("as", b, I32);
   } else {
-    a = floats(c, "a");
-    b = floats(c, "b");
+    a = take_float(c, "a");
+    b = take_float(c, "b");
   }
   kern(y)->binary(binary_of(c), view(y), view(a), view(b));
 }
@@ -88,7 +82,7 @@ static void give_side (Call *c, Tensor *y, Tensor *dy, int side) {
   if (binary_of(c) != BINARY_add) {
     d = result_new(c, F32, &y->shape);
     kern(y)->binary_back(binary_of(c), side, view(d), view(dy),
-                         view(floats(c, "a")), view(floats(c, "b")),
+                         view(take_float(c, "a")), view(take_float(c, "b")),
                          view(y));
   }
   give(c, name, sum_to(d, &arg(c, name)->shape));
@@ -99,11 +93,14 @@ static void binary_backward (Call *c, Tensor *y, Tensor *dy) {
   give_side(c, y, dy, 1);
 }
 
-/* ---- where, clamp ----------------------------------------------------------------------- */
+/* ---- where, clamp ------------------------------------------------------- */
 
 static void where_shape (const Call *c, Shape *y, DType *dtype) {
   Shape both;
   (void) dtype;
+  need_float(c, "mask");
+  need_float(c, "a");
+  need_float(c, "b");
   if (!shape_broadcast(&arg(c, "a")->shape, &arg(c, "b")->shape, &both)
       || !shape_broadcast(&arg(c, "mask")->shape, &both, y))
     raise_user("where: shapes %s, %s and %s do not fit",
@@ -113,12 +110,12 @@ static void where_shape (const Call *c, Shape *y, DType *dtype) {
 }
 
 static void where_forward (Call *c, Tensor *y) {
-  kern(y)->where(view(y), view(floats(c, "mask")), view(floats(c, "a")),
-                 view(floats(c, "b")));
+  kern(y)->where(view(y), view(take_float(c, "mask")), view(take_float(c, "a")),
+                 view(take_float(c, "b")));
 }
 
 static void where_backward (Call *c, Tensor *y, Tensor *dy) {
-  Tensor *mask = floats(c, "mask"), *zero = value_new(0);
+  Tensor *mask = take_float(c, "mask"), *zero = value_new(0);
   (void) y;
   if (wants(c, "a"))
     give(c, "a", sum_to(op("where", mask, dy, zero), &arg(c, "a")->shape));
@@ -131,7 +128,7 @@ static Tensor *clamp_make (Call *c) {
   return arg_given(c, "high") ? op("minimum", y, arg(c, "high")) : y;
 }
 
-/* ---- the records ---------------------------------------------------------------------------- */
+/* ---- the records -------------------------------------------------------- */
 
 /* How the tests make x: uniform in a range, or off a point. */
 #define DRAW_NOWHERE(low, high, sizes) "rand_in(" #low ", " #high sizes

@@ -12,7 +12,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* ---- constants ---------------------------------------------------------------- */
+/* ---- constants ---------------------------------------------------------- */
 
 static void shape_rule (const Call *c, Shape *y, DType *dtype) {
   (void) dtype;
@@ -69,7 +69,7 @@ static void eye_forward (Call *c, Tensor *y) {
   fill_with(tensor_view(y, &shape, stride, 0), 1);
 }
 
-/* ---- ranges --------------------------------------------------------------------- */
+/* ---- ranges ------------------------------------------------------------- */
 
 static void drop_room (void *p) {
   mem_free(p);
@@ -125,7 +125,7 @@ static Tensor *linspace_make (Call *c) {
   return op("add", op("mul", arg(c, "from"), s), op("mul", arg(c, "to"), r));
 }
 
-/* ---- random numbers --------------------------------------------------------------- */
+/* ---- random numbers ----------------------------------------------------- */
 
 static void rand_forward (Call *c, Tensor *y) {
   kern(y)->rand(view(y), arg_address(c, "at"));
@@ -159,7 +159,7 @@ static void randperm_forward (Call *c, Tensor *y) {
   kern(y)->randperm(view(y), arg_address(c, "at"));
 }
 
-/* ---- dropout ------------------------------------------------------------------------ */
+/* ---- dropout ------------------------------------------------------------ */
 
 static void dropout_shape (const Call *c, Shape *y, DType *dtype) {
   (void) dtype;

@@ -8,9 +8,10 @@
 #include "autograd/broadcast.h"
 #include "autograd/op.h"
 
+#include <float.h>
 #include <math.h>
 
-/* ---- which axes ------------------------------------------------------------------ */
+/* ---- which axes --------------------------------------------------------- */
 
 /* x as the kernels take it: float64 stays, all else becomes float32. */
 static Tensor *input (const Call *c) {
@@ -68,7 +69,7 @@ static void extreme_shape (const Call *c, Shape *y, DType *dtype) {
             shape_text(&arg(c, "x")->shape));
 }
 
-/* ---- sum, mean, max, min, prod ----------------------------------------------------- */
+/* ---- sum, mean, max, min, prod ------------------------------------------ */
 
 static void reduce_by (Call *c, Tensor *y, ReduceFn f, double scale) {
   Shape kept = kept_shape(c);
@@ -136,11 +137,12 @@ static void prod_backward (Call *c, Tensor *y, Tensor *dy) {
   give(c, "x", op("mul", op("add", plain, alone), with_axes(c, dy)));
 }
 
-/* ---- compositions -------------------------------------------------------------------- */
+/* ---- compositions ------------------------------------------------------- */
 
 /* Squared distances to the mean, summed, over n - 1. */
 static Tensor *var_make (Call *c) {
-  Tensor *x = input(c);
+  need_float(c, "x");
+  Tensor *x = take_float(c, "x");
   bool given = arg_given(c, "axis");
   Shape axes = arg_shape(c, "axis");
   double n = (double) reduced_count(c);
@@ -166,7 +168,7 @@ static Tensor *rowsum_make (Call *c) {
   return op("sum", x, &axes, false);
 }
 
-/* ---- rows of a matrix ------------------------------------------------------------------ */
+/* ---- rows of a matrix --------------------------------------------------- */
 
 /* The order of axes that moves the chosen ones to the end. */
 static void order_of (int rank, const bool *is, int *order) {
@@ -240,6 +242,7 @@ static void finish_rows (const Call *c, Tensor *t, Tensor *room) {
 
 static void same_shape (const Call *c, Shape *y, DType *dtype) {
   (void) dtype;
+  need_float(c, "x");
   *y = arg(c, "x")->shape;
 }
 
@@ -304,16 +307,23 @@ static void cumsum_backward (Call *c, Tensor *y, Tensor *dy) {
   give(c, "x", dx);
 }
 
+static void logsumexp_shape (const Call *c, Shape *y, DType *dtype) {
+  need_float(c, "x");
+  reduce_shape(c, y, dtype);
+}
+
 static void logsumexp_forward (Call *c, Tensor *y) {
   bool is[MAX_RANK];
   chosen(c, is);
-  Tensor *x = rows_of(float_of(arg(c, "x")), is);
+  Tensor *x = rows_of(take_float(c, "x"), is);
   Shape flat = { .rank = 1, .size = { x->shape.size[0] } };
   kern(y)->logsumexp(view(tensor_reshaped(y, &flat)), view(x));
 }
 
+/* The softmax of x; 0, not NaN, where all of x is -inf. */
 static void logsumexp_backward (Call *c, Tensor *y, Tensor *dy) {
-  Tensor *share = op("exp", op("sub", arg(c, "x"), with_axes(c, y)));
+  Tensor *finite = op("maximum", with_axes(c, y), value_new(-FLT_MAX));
+  Tensor *share = op("exp", op("sub", arg(c, "x"), finite));
   give(c, "x", op("mul", share, with_axes(c, dy)));
 }
 
@@ -346,7 +356,8 @@ static void argsort_forward (Call *c, Tensor *y) {
 const Op reduce_ops[] = {
   { .name = "sum", .args = OVER_AXES,
     .doc = "Sum of x over an axis, a list of axes, or all.  keep: axes of"
-           " size 1 stay.  Accumulated in float64.",
+           " size 1 stay.  Accumulated in float64.  Result: float32, or"
+           " float64 where x is.",
     .example = "sum(randn(4, 7))", .cases = CASES(sum),
     .bench = "sum(randn(128, 28, 28, 1), { 2, 3, 4 })",
     .shape = reduce_shape, .forward = sum_forward,
@@ -389,7 +400,7 @@ const Op reduce_ops[] = {
   { .name = "logsumexp", .args = OVER_AXES,
     .doc = "log of the sum of exp(x) over axes, without overflow.",
     .example = "logsumexp(randn(4, 7), 2)", .cases = CASES(logsumexp),
-    .shape = reduce_shape, .forward = logsumexp_forward,
+    .shape = logsumexp_shape, .forward = logsumexp_forward,
     .backward = logsumexp_backward },
   { .name = "rowsum", .args = "x:tensor",
     .doc = "Sum over all axes but the first: [N, ...] -> [N].",
@@ -429,7 +440,7 @@ const Op reduce_ops[] = {
   { .name = "argsort",
     .args = "x:tensor axis:axis=-1 | descending:bool=false",
     .doc = "The order that sorts x along an axis: int32 places from 1, in"
-           " the shape of x.  Stable; NaN comes last.",
+           " the shape of x.  Stable; NaN comes last.  Compared as float32.",
     .example = "argsort(randn(4, 7))",
     .cases = { "argsort(randn(5, 3), 1, { descending = true })",
                "argsort(randn(1))" },

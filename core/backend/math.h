@@ -13,7 +13,8 @@
  *
  * Errors are in units of the last place (ulp), as tests/c/test_math.c measures
  * them against float64.  Polynomials are minimax fits (Remez); their errors
- * are below 2^-27.  Argument reductions: Muller, "Elementary functions", ch. 11.
+ * are below 2^-27.  Argument reductions: Muller, "Elementary functions",
+ * chapter 11.
  */
 #ifndef math_h
 #define math_h
@@ -213,8 +214,9 @@ MATH_FN float softplus_ (float x) {
   return max_(x, 0.0f) + log1p_unit_(exp_(-abs_(x)));
 }
 
-/* ln(x / (1 - x)), 3.2 ulp.  From 1/4 on as ln(1 + (2x - 1) / (1 - x)), since 2x - 1
- * is exact there and a difference of logarithms would cancel near 1/2. */
+/* ln(x / (1 - x)), 3.2 ulp.  From 1/4 on as ln(1 + (2x - 1) / (1 - x)), since
+ * 2x - 1 is exact there and a difference of logarithms would cancel near
+ * 1/2. */
 MATH_FN float logit_ (float x) {
   float low = log_(x) - log1p_(-x);
   float high = log1p_((2.0f * x - 1.0f) / (1.0f - x));

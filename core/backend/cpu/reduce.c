@@ -321,7 +321,8 @@ static Rows rows_of (View x) {
 #define EACH_ROW(x) \
   Rows size_ = rows_of(x); \
   int64_t n = size_.columns; \
-  _Pragma("omp parallel for schedule(static) if (worth_threads(size_.rows * n))") \
+  bool many_ = worth_threads(size_.rows * n); \
+  _Pragma("omp parallel for schedule(static) if (many_)") \
   for (int64_t r = 0; r < size_.rows; r++)
 
 /* The place of the first largest (least) element; of the first NaN if there

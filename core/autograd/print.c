@@ -75,7 +75,9 @@ static void head (Text *to, const Tensor *t, const Stats *s) {
 /* One number in CELL columns. */
 static void cell (Text *to, const Tensor *t, double x) {
   char text[32];
-  if (t->dtype == I32 || t->dtype == U8)
+  if (isnan(x))                     /* its sign says nothing */
+    snprintf(text, sizeof text, "nan");
+  else if (t->dtype == I32 || t->dtype == U8)
     snprintf(text, sizeof text, "%.0f", x);
   else if (x == 0 || (fabs(x) >= 1e-3 && fabs(x) < 1e4))
     snprintf(text, sizeof text, "%.4f", x);
@@ -151,7 +153,6 @@ static void values (Text *to, const Tensor *t, const void *data, int width) {
   if (tables > TABLES)
     text_add(to, "\n… %" PRId64 " more tables", tables - TABLES);
 }
-
 
 static void drop_host (void *p) {
   mem_free(p);

@@ -375,17 +375,15 @@ function Continuous:var()
   end)
 end
 
--- By the inverse of its distribution function, with gradient; for l > 0 through 1 - x, whose logit
--- is -l.
+-- By the inverse of its distribution function, with gradient: log(1 + u (exp(l) - 1)) / l for l < 0;
+-- for l > 0 through 1 - x, whose logit is -l.
 function Continuous:sample(n)
   local l = logits_for(self, n)
   local u = ops.rand(l.shape)
-  local x = near_zero(-l:abs(), 1e-3, function(a)
-    local below = ops.minimum(a, 0)       -- where() hands 1 to the branch that is not taken
-    below = ops.where(below:eq(0), -1, below)
-    return (u * below:expm1()):log1p() / below
-  end, function(a) return u + a * u * (1 - u) * 0.5 end)
-  return ops.where(l:gt(0), 1 - x, x)
+  local near = l:abs():lt(1e-3)
+  local below = ops.where(near, -1, -l:abs())
+  local x = (u * below:expm1()):log1p() / below
+  return ops.where(near, u + l * u * (1 - u) * 0.5, ops.where(l:gt(0), 1 - x, x))
 end
 
 function Continuous:mode() return self[1]:gt(0) end

@@ -1,0 +1,96 @@
+-- run.lua - all timings, of one run on one machine.
+--
+--     make bench                    or  build/vaelua tests/bench/run.lua [PATTERN]
+--
+-- First what can be compared: the VAE's training step beside PyTorch's, the start of the program
+-- beside lua5.4's, a call of an op beside a call of a Lua function.  Then every record with a
+-- `.bench`: microseconds, and the ratio to the time of adding two tensors of its result's size.
+-- Medians; nothing is asserted.
+
+local core = require "vaelua.core"
+local makers = require "tests.lua.makers"
+
+local only = arg[1] or ""
+local program = arg[-1] or "build/vaelua"
+local ops = core.ops
+
+-- Median seconds of f(), called for a tenth of a second.
+local function median(f)
+  f()
+  local times, begin = {}, core.clock()
+  repeat
+    local start = core.clock()
+    f()
+    times[#times + 1] = core.clock() - start
+  until core.clock() - begin > 0.1 and #times >= 5
+  table.sort(times)
+  return times[#times // 2 + 1]
+end
+
+local function line(name, seconds, ratio, what)
+  print(("%-24s %11.1f µs   %6.2f of %s"):format(name, seconds * 1e6, ratio, what))
+end
+
+-- ---- beside others ------------------------------------------------------------------------------
+
+local function vae_step()
+  local _, text = core.run_command { program, "tests/bench/vae.lua" }
+  io.write(text)
+end
+
+local function start_time()
+  local ours = median(function() core.run_command { program, "-e", "" } end)
+  local status = core.run_command { "lua5.4", "-e", "" }
+  local peer = status == 0 and median(function() core.run_command { "lua5.4", "-e", "" } end)
+  if peer then
+    line("start", ours, ours / peer, "the start of lua5.4")
+  else
+    print(("%-24s %11.1f µs"):format("start", ours * 1e6))
+  end
+end
+
+-- A tensor of one element: all that is left is the way there and back.
+local function call_overhead()
+  local x, many = ops.randn(1), 1000
+  local depth = core.mode_push("eval")
+  local op = median(function() for _ = 1, many do ops.neg(x) end end) / many
+  core.mode_pop(depth)
+  local function nothing(v) return v end
+  local lua = median(function() for _ = 1, many do nothing(x) end end) / many
+  line("call of an op", op, op / lua, "a call of a Lua function")
+end
+
+-- ---- records ------------------------------------------------------------------------------------
+
+-- The arguments of the outermost call: what it is called with last.
+local function arguments(record)
+  local caught
+  makers.run(record.bench, nil, { [record.name] = function(...)
+    caught = table.pack(...)
+    return ops[record.name](...)
+  end })
+  return caught
+end
+
+local function addition(y)
+  local x = ops.full(y.shape, 1)
+  return median(function() ops.add(x, x) end)
+end
+
+local function bench(record)
+  local args, f = arguments(record), ops[record.name]
+  local depth = core.mode_push("eval")
+  local y
+  local seconds = median(function() y = f(table.unpack(args, 1, args.n)) end)
+  line(record.name, seconds, seconds / addition(y), "an addition")
+  core.mode_pop(depth)
+end
+
+local PEERS = { { "vae", vae_step }, { "start", start_time }, { "call", call_overhead } }
+
+for _, peer in ipairs(PEERS) do
+  if only == "" or only == peer[1] then peer[2]() end
+end
+for _, record in ipairs(core.records()) do
+  if record.bench and record.name:find(only, 1, true) then bench(record) end
+end

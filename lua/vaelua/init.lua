@@ -9,9 +9,9 @@ local core = require "vaelua.core"
 local va = { _VERSION = core.version }
 
 -- Which module has which names. A name that is its own module stands in `tables`.
-local tables = { "nn", "dist", "schedule", "augment" }
+local tables = { "nn", "dist", "schedule", "augment", "loss" }
 local modules = {
-  tensor = { "tensor", "item", "split", "sort", "topk", "memory", "read", "write" },
+  tensor = { "tensor", "item", "split", "sort", "topk", "memory", "device", "precision", "read", "write" },
   optim = { "adam", "adamw", "sgd", "grad", "var", "step", "no_grad", "train", "op", "ema" },
   check = { "check" },
   args = { "args", "setup" },
@@ -23,6 +23,7 @@ local modules = {
   sampler = { "sampler" },
   show = { "show", "traverse", "interp", "slerp" },
   plot = { "plot" },
+  latents = { "top_kl", "neighbours", "pca" },
   help = { "help" },
 }
 

@@ -64,6 +64,18 @@ function M.read(path) return core.file_read(path) end
 
 function M.write(path, what, notes) return core.file_write(path, what, notes) end
 
+-- The name of the device that tensors are made on.
+function M.device() return ops.zeros().device end
+
+-- The precision of products and convolutions: float32 everywhere, the only one so far.
+function M.precision(name)
+  if name ~= nil and name ~= "float32" then
+    core.fail("device", ("precision '%s' is not available on %s (available: float32)"):format(
+      tostring(name), M.device()))
+  end
+  return "float32"
+end
+
 -- Bytes held by tensors: { bytes, peak, idle, tensors }.
 function M.memory() return core.bytes() end
 

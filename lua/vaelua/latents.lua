@@ -1,0 +1,58 @@
+--[[ latents.lua - looking at codes: which units carry information, which pictures are alike, and
+the plane in which codes differ most. ]]
+
+local core = require "vaelua.core"
+local ops = core.ops
+
+local M = {}
+
+-- va.top_kl(model, set, n): the n units with the largest mean KL to the prior over the set, the
+-- largest first: int32 [n].
+function M.top_kl(model, set, n)
+  local total, rows
+  for x, y in set:batches(500) do
+    local q = model:posterior(x, y)
+    if not q.kl_each then
+      core.fail("user", "top_kl: the posterior of this model has no kl_each: it has no density per unit")
+    end
+    local sum = q:kl_each(model:prior(y)):sum(1)
+    total, rows = total and total + sum or sum, (rows or 0) + #x
+  end
+  if #total.shape ~= 1 or n > total.shape[1] then
+    core.fail("user", ("top_kl: n must be 1..%d, got %s"):format(ops.flatten(total:unsqueeze(1)).shape[2], n))
+  end
+  return select(2, total:topk(n))
+end
+
+-- va.neighbours(x, set, k): for every picture of x the k nearest rows of the set by squared
+-- distance, the nearest first: pictures [N k, ...].
+function M.neighbours(x, set, k)
+  local flat = x:flatten()
+  local distances = {}
+  for rows in set:batches(1000) do
+    distances[#distances + 1] = ops.sqdist(flat, rows:flatten())
+  end
+  local order = ops.argsort(ops.cat(distances, 2), 2)
+  local places = ops.slice(order, 2, 1, k)
+  return (set:take(places:reshape(-1)))
+end
+
+-- va.pca(z, { d = 2 }): the codes [N, n] in the d directions of their largest variance, centred:
+-- [N, d]. The sign of a direction is that of its largest entry, made positive.
+function M.pca(z, options)
+  for name in pairs(options or {}) do
+    if name ~= "d" then core.fail("user", ("pca has no option '%s' (options: d)"):format(name)) end
+  end
+  local d = options and options.d or 2
+  if #z.shape ~= 2 or math.type(d) ~= "integer" or d < 1 or d > z.shape[2] then
+    core.fail("user", "pca: z must be [N, n] and d a whole number in 1..n")
+  end
+  local centred = z - z:mean(1)
+  local n = z.shape[2]
+  local vectors = ops.eigvecs(centred:transpose():matmul(centred) / #z)     -- ascending, in columns
+  local directions = ops.pick(vectors:transpose(), ops.arange(n, n - d + 1, -1))
+  local largest = ops.take_along(directions, directions:abs():argmax(-1):unsqueeze(2), 2)
+  return centred:matmul((directions * largest:sign()):transpose())
+end
+
+return M

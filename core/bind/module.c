@@ -50,6 +50,7 @@ int luaopen_vaelua_core (lua_State *L) {
   lua_newtable(L);
   bind_ops(L);
   bind_tensors(L);
+  bind_gradients(L);
   bind_network(L);
   bind_files(L);
   bind_system(L);

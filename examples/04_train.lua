@@ -3,7 +3,8 @@ local va = require "vaelua"
 local nn = va.nn
 
 local data = va.data "two_moons"
-local net = nn.model("net", { body = nn.chain(data.shape, { nn.linear(32), nn.relu, nn.linear(2) }) })
+local body = nn.chain(data.shape, { nn.linear(32), nn.relu, nn.linear(2) })
+local net = nn.model("net", { body = body })
 
 function net:classify(x) return va.dist.categorical(self.body(x)) end
 

@@ -420,7 +420,8 @@ MATH_FN float pow_ (float a, float b) {
   y = x == (double) INFINITY ? (b > 0 ? INFINITY : 0.0f) : y;
   y = x == 1 || b == 0 ? 1.0f : y;
   y = odd ? copysign_(y, a) : y;
-  y = (a < 0) & (a > -INFINITY) & !whole ? NAN : y;
+  int outside = (a < 0) & (a > -INFINITY) & (whole == 0);
+  y = outside ? NAN : y;
   y = b == 2 ? a * a : y;
   return a != a || b != b ? a + b : y;
 }

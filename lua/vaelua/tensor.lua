@@ -34,7 +34,8 @@ function M.split(x, parts, a)
     from = from + n
   end
   if from ~= size then
-    core.fail("user", ("split: the sizes add up to %d, but axis %d has %d"):format(from, axis, size))
+    core.fail("user", ("split: the sizes add up to %d, but axis %d has %d"):format(from, axis,
+      size))
   end
   return table.unpack(views, 1, #views)
 end

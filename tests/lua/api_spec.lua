@@ -47,8 +47,10 @@ describe("a script written against the API", function()
     function m:posterior(v, label)
       return dist.normal(self.enc(va.cat { v:flatten(), va.one_hot(label, 3) }):split(2))
     end
-    function m:prior() return dist.normal.unit(4) end
-    function m:likelihood(z, label) return dist.bernoulli(self.dec(va.cat { z, va.one_hot(label, 3) })) end
+    function m.prior() return dist.normal.unit(4) end
+    function m:likelihood(z, label)
+      return dist.bernoulli(self.dec(va.cat { z, va.one_hot(label, 3) }))
+    end
     function m:loss(v, beta, label)
       local z, kl = self:posterior(v, label):draw(self:prior())
       local rec = -self:likelihood(z, label):logp(v)
@@ -158,8 +160,9 @@ describe("a script written against the API", function()
   end)
 
   it("trains an adversarial pair whose losses share a history", function()
-    local g = nn.model("g", { net = nn.chain(4, { nn.linear(16), nn.relu, nn.linear { 8, 8, 1 } }) })
-    local d = nn.model("d", { net = nn.chain({ 8, 8, 1 }, { nn.linear(16), nn.lrelu(0.2), nn.linear(1) }) })
+    local up = nn.chain(4, { nn.linear(16), nn.relu, nn.linear { 8, 8, 1 } })
+    local down = nn.chain({ 8, 8, 1 }, { nn.linear(16), nn.lrelu(0.2), nn.linear(1) })
+    local g, d = nn.model("g", { net = up }), nn.model("d", { net = down })
     local adam_g, adam_d = va.adam(g, { lr = 1e-3 }), va.adam(d, { lr = 1e-3 })
     local before = g.net(va.ones(1, 4)):detach()
     for _, v in set:epochs(2, 32) do
@@ -185,7 +188,7 @@ describe("a script written against the API", function()
     falls(m)
   end)
 
-  it("trains a classifier with augmentation, a schedule, clipping, an average and early stopping", function()
+  it("trains a classifier with augmentation, a schedule, clipping and early stopping", function()
     local m = nn.model("net", { body = nn.chain({ 8, 8, 1 }, {
       nn.conv(8, 3), nn.batchnorm, nn.silu, nn.maxpool(2), nn.residual { nn.conv(8, 3), nn.relu },
       nn.flatten, nn.dropout(0.1), nn.linear(3) }) })
@@ -237,7 +240,8 @@ describe("a script written against the API", function()
       local rec = -self:likelihood(z):logp(v)
       return (rec + beta * kl):mean(), { rec = rec, kl = kl }
     end
-    local h = va.fit(m, set, { epochs = 3, batch = 16, lr = 1e-2, beta = va.schedule.ramp(0, 1, 2) })
+    local beta = va.schedule.ramp(0, 1, 2)
+    local h = va.fit(m, set, { epochs = 3, batch = 16, lr = 1e-2, beta = beta })
     assert.are.equal(3, #h.loss)
     assert.are.equal(h.loss[3], h.last.loss)
     assert.is_number(h.last.kl)

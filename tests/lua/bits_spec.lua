@@ -78,7 +78,7 @@ end)
 describe("running out of memory", function()
   local inside = core.inside
 
-  it("at any allocation of a training step is an error or is made good, and loses nothing", function()
+  it("at any allocation of a step is an error or is made good, and loses nothing", function()
     local va = require "vaelua"
     local nn = va.nn
     local net = nn.model("net", { body = nn.chain({ 8, 8, 1 }, {

@@ -142,20 +142,20 @@ describe("a gradient", function()
   it("passes through an op of one's own, whose mistakes are told", function()
     local twice = va.op {
       name = "twice",
-      forward = function(x) return x * 2 end,
+      forward = function(v) return v * 2 end,
       backward = function(dy) return dy * 2 end,
     }
     local x = va.var(va.ones(3))
     assert.are.same({ 2, 2, 2 }, va.grad(twice(x):sum(), x):totable())
     local bad = va.op {
       name = "bad",
-      forward = function(x) return x * 2 end,
+      forward = function(v) return v * 2 end,
       backward = function() return va.ones(7) end,
     }
     assert.truthy(message_of(va.grad, bad(x):sum(), x):find("shape [3]", 1, true))
     local thrown = va.op {
       name = "thrown",
-      forward = function(x) return x * 2 end,
+      forward = function(v) return v * 2 end,
       backward = function() error("on purpose") end,
     }
     assert.truthy(message_of(va.grad, thrown(x):sum(), x):find("on purpose", 1, true))

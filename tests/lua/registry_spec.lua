@@ -28,7 +28,7 @@ describe("records", function()
     end
   end)
 
-  each_call(function(record, text)
+  each_call(function(_, text)
     it("runs " .. text, function()
       local made = makers.run(text)
       assert(core.is_tensor(made.y), "the result is not a tensor")
@@ -38,7 +38,7 @@ describe("records", function()
 end)
 
 describe("strided views", function()
-  each_call(function(record, text)
+  each_call(function(_, text)
     it("give the same as " .. text, function()
       local plain = makers.run(text)
       local strided = makers.run(text, makers.strided(plain.inputs))

@@ -139,7 +139,7 @@ static void sort_axes (Axis *axis, int n) {
 /* An axis of y of size 1 is reduced (one of x too: no difference). */
 static Plan plan_of (ReduceFn f, View y, View x, double scale) {
   Plan p = { .f = f, .scale = scale, .x = x, .y = y, .results = 1 };
-  int64_t count = 1, stride = 1;
+  int64_t stride = 1;
   assert(x.rank == y.rank && x.dtype == y.dtype);
   assert(x.dtype == F32 || x.dtype == F64);
   for (int i = x.rank - 1; i >= 0; i--) {      /* y's strides, contiguous */
@@ -152,7 +152,6 @@ static Plan plan_of (ReduceFn f, View y, View x, double scale) {
     else if (x.size[i] != 1)
       p.over[p.reduced++] = (Axis) { x.size[i], x.stride[i], 0 };
     p.results *= y.size[i];
-    count *= x.size[i];
   }
   sort_axes(p.keep, p.kept);
   sort_axes(p.over, p.reduced);

@@ -2,7 +2,6 @@
  * device.c - the CPU as a device: memory, the number of threads, scratch, and
  * the table of its kernels.
  */
-#define _GNU_SOURCE            /* affinity masks */
 #include "backend/cpu/cpu.h"
 
 #include "base/mem.h"

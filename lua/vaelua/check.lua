@@ -7,6 +7,7 @@
 -- error names the worst one.
 
 local core = require "vaelua.core"
+local fail = require "vaelua.fail"
 local ops = core.ops
 
 local DIRECTIONS, MOST_ELEMENTS = 3, 4096
@@ -29,7 +30,7 @@ local function call(f, inputs)
   if not results[1] then error(results[2], 0) end
   local y = results[2]
   if not core.is_tensor(y) then
-    core.fail("user", ("check: the function must return a tensor, got %s"):format(type(y)))
+    fail("check: the function must return a tensor, got %s", type(y))
   end
   return y
 end
@@ -92,8 +93,7 @@ local function read_options(given)
   local o = { eps = 1e-2, tol = 5e-3 }
   for k, v in pairs(given) do
     if o[k] == nil or type(v) ~= "number" then
-      core.fail("user", ("check has no option '%s' (options: eps, tol; both are numbers)"):format(
-        tostring(k)))
+      fail("check has no option '%s' (options: eps, tol; both are numbers)", tostring(k))
     end
     o[k] = v
   end
@@ -105,10 +105,10 @@ local function read_inputs(...)
   if type(inputs[#inputs]) == "table" then options = table.remove(inputs) end
   for i, x in ipairs(inputs) do
     if not core.is_tensor(x) then
-      core.fail("user", ("check: input %d must be a tensor, got %s"):format(i, type(x)))
+      fail("check: input %d must be a tensor, got %s", i, type(x))
     end
   end
-  if #inputs == 0 then core.fail("user", "check: a function and its inputs are needed") end
+  if #inputs == 0 then fail("check: a function and its inputs are needed") end
   return inputs, read_options(options)
 end
 
@@ -136,7 +136,7 @@ local function check(f, inputs, o)
       local expected = dot(g, numbers(d))
       local off = relative(f, inputs, i, d, weights, expected, o.eps)
       if not (off <= o.tol) then
-        core.fail("user", "check: " .. worst_element(f, inputs, i, grad, weights, o.eps))
+        fail("check: " .. worst_element(f, inputs, i, grad, weights, o.eps))
       end
       worst = math.max(worst, off)
     end

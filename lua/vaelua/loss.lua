@@ -1,6 +1,7 @@
 -- loss.lua - losses that are no method of a distribution: `va.loss`.
 
 local core = require "vaelua.core"
+local fail = require "vaelua.fail"
 local ops = core.ops
 
 local M = {
@@ -11,13 +12,13 @@ local M = {
 
 local function need_rows(who, name, x)
   if not core.is_tensor(x) or #x.shape ~= 2 then
-    core.fail("user", ("%s: %s must be a tensor [N, d], got %s"):format(who, name,
-      core.is_tensor(x) and "[" .. table.concat(x.shape, ", ") .. "]" or type(x)))
+    local what = core.is_tensor(x) and "[" .. table.concat(x.shape, ", ") .. "]" or type(x)
+    fail("%s: %s must be a tensor [N, d], got %s", who, name, what)
   end
   return x
 end
 
--- ---- maximum mean discrepancy ------------------------------------------------------------------------
+-- ---- maximum mean discrepancy -------------------------------------------------------------------
 
 -- Kernels of squared distances, for codes of d units. The inverse multiquadratics are those of
 -- Tolstikhin et al. 2018 (Wasserstein autoencoders), C / (C + distance^2) at seven scales of C.
@@ -49,20 +50,20 @@ function M.mmd(z, p, given)
   local kernel = given and given.kernel or "imq"
   for name in pairs(given or {}) do
     if name ~= "kernel" then
-      core.fail("user", ("mmd has no option '%s' (options: kernel)"):format(tostring(name)))
+      fail("mmd has no option '%s' (options: kernel)", tostring(name))
     end
   end
   local f = type(kernel) == "function" and kernel or kernels[kernel]
-  if not f then core.fail("user", "mmd: kernel is \"imq\", \"rbf\" or a function") end
+  if not f then fail("mmd: kernel is \"imq\", \"rbf\" or a function") end
   local other = core.is_tensor(p) and p or p:sample(#z)
   need_rows("mmd", "p", other)
-  if #z < 2 or #other < 2 then core.fail("user", "mmd: at least two rows are needed on either side") end
+  if #z < 2 or #other < 2 then fail("mmd: at least two rows are needed on either side") end
   local d = z.shape[2]
   return mean_apart(f(ops.sqdist(z, z), d)) + mean_apart(f(ops.sqdist(other, other), d))
          - 2 * f(ops.sqdist(z, other), d):mean()
 end
 
--- ---- the parts of the KL ------------------------------------------------------------------------------
+-- ---- the parts of the KL ------------------------------------------------------------------------
 
 -- Log weights [N, N] that make a sum over the batch an estimate of the sum over all n of the data:
 -- the row's own image, one that stands for all that are not in the batch, the others (Chen et al.
@@ -95,11 +96,10 @@ function M.kl_parts(q, z, n)
   need_rows("kl_parts", "z", z)
   local meta = getmetatable(q)
   if type(meta) ~= "table" or meta.kind ~= "normal" then
-    core.fail("user", "kl_parts: q must be a normal distribution")
+    fail("kl_parts: q must be a normal distribution")
   end
   if type(n) ~= "number" or n < #z then
-    core.fail("user", ("kl_parts: n must be the size of the data set, at least %d, got %s"):format(
-      #z, tostring(n)))
+    fail("kl_parts: n must be the size of the data set, at least %d, got %s", #z, tostring(n))
   end
   local m, v = q:mean(), q:var():log()
   local zs, ms, vs = z:unsqueeze(2), m:unsqueeze(1), v:unsqueeze(1)
@@ -114,5 +114,5 @@ function M.kl_parts(q, z, n)
 end
 
 return setmetatable(M, { __index = function(_, name)
-  core.fail("user", ("va.loss has no '%s' (absolute, kl_parts, mmd, squared)"):format(tostring(name)))
+  fail("va.loss has no '%s' (absolute, kl_parts, mmd, squared)", tostring(name))
 end })

@@ -6,6 +6,7 @@
 -- posterior, likelihood and prior; encode, decode, reconstruct and sample follow from these.
 
 local core = require "vaelua.core"
+local fail = require "vaelua.fail"
 local chain = require "vaelua.chain"
 local parameters = require "vaelua.parameters"
 
@@ -16,12 +17,12 @@ local function meta_of(m) return getmetatable(m) end
 
 local function need_model(v, who)
   if not M.is_model(v) then
-    core.fail("user", ("%s: a model is needed, got %s"):format(who, type(v)))
+    fail("%s: a model is needed, got %s", who, type(v))
   end
   return v
 end
 
--- ---- names -----------------------------------------------------------------------------------------
+-- ---- names --------------------------------------------------------------------------------------
 
 local taken, living = {}, setmetatable({}, { __mode = "v" })
 local seed_of_names
@@ -57,7 +58,7 @@ end
 --- Also of a frozen model.
 function M.name_of(m) return meta_of(m).name or M.name_of(rawget(m, "inner")) end
 
--- ---- random numbers ----------------------------------------------------------------------------------
+-- ---- random numbers -----------------------------------------------------------------------------
 
 -- One guard for each depth of the streams: closing it cuts that stream and all above it.
 local guards = setmetatable({}, { __index = function(t, depth)
@@ -77,10 +78,11 @@ local function wrapped(meta, f)
   return function(...) return with_stream("noise", meta.name, f, ...) end
 end
 
--- ---- fields ------------------------------------------------------------------------------------------
+-- ---- fields -------------------------------------------------------------------------------------
 
 -- Absent ones of these are asked for, by protocols and by scripts, and simply nil.
-local contract = { posterior = true, likelihood = true, loss = true, classify = true, forward = true }
+local contract = { posterior = true, likelihood = true, loss = true, classify = true,
+                   forward = true }
 
 local function field_names(meta)
   local names = {}
@@ -107,7 +109,7 @@ local function get(m, name)
   if name == "name" then return meta.name end
   local near = misspelt(meta, name)
   if near then
-    core.fail("user", ("%s has no field '%s' (did you mean '%s'?)"):format(meta.name, name, near))
+    fail("%s has no field '%s' (did you mean '%s'?)", meta.name, name, near)
   end
   return nil
 end
@@ -130,7 +132,7 @@ local function walk_fields(m)
   end
 end
 
--- ---- printing ------------------------------------------------------------------------------------------
+-- ---- printing -----------------------------------------------------------------------------------
 
 local function part_rows(name, v, rows, seen)
   if chain.is_chain(v) then
@@ -158,7 +160,7 @@ local function text_of(m)
   return chain.table_text(rows)
 end
 
--- ---- making ----------------------------------------------------------------------------------------------
+-- ---- making -------------------------------------------------------------------------------------
 
 local function make(name)
   local meta = { __name = "model", is_model = true, name = name, fields = {}, raw = {},
@@ -167,8 +169,7 @@ local function make(name)
   function meta.__call(m, ...)
     local forward = meta.fields.forward
     if forward == nil then
-      core.fail("user", ("the model '%s' cannot be called; it has no function forward"):format(
-        meta.name))
+      fail("the model '%s' cannot be called; it has no function forward", meta.name)
     end
     return forward(m, ...)
   end
@@ -180,24 +181,25 @@ end
 --- nn.model(name, parts)
 function M.new(name, parts)
   if type(name) ~= "string" or not name:find("^[%w_%-%.#]+$") then
-    core.fail("user", ("nn.model: a name is needed first, a word such as \"vae\", got %s"):format(
-      type(name) == "string" and ("%q"):format(name) or type(name)))
+    fail("nn.model: a name is needed first, a word such as \"vae\", got %s",
+      type(name) == "string" and ("%q"):format(name) or type(name))
   end
   if parts ~= nil and (type(parts) ~= "table" or getmetatable(parts) ~= nil) then
-    core.fail("user", ("nn.model: the parts must be a table, got %s"):format(type(parts)))
+    fail("nn.model: the parts must be a table, got %s", type(parts))
   end
   local m = make(free_name(name))
   for _, k in ipairs(parameters.sorted_keys(parts or {})) do put(m, k, parts[k]) end
   return m
 end
 
--- ---- the contract ------------------------------------------------------------------------------------------
+-- ---- the contract -------------------------------------------------------------------------------
 
 local function need(m, name)
   local f = m[name]
   if f == nil then
-    core.fail("user", ("the model '%s' has no %s: function %s:%s(...) is needed for this"):format(
-      M.name_of(m), name, M.name_of(m):gsub("[^%w_].*", ""), name))
+    local word = M.name_of(m):gsub("[^%w_].*", "")
+    fail("the model '%s' has no %s: function %s:%s(...) is needed for this", M.name_of(m), name,
+      word, name)
   end
   return f
 end
@@ -206,8 +208,8 @@ end
 function Model:prior()
   local dec = self.dec
   if type(dec) ~= "table" or not dec.input then
-    core.fail("user", ("the model '%s' has no prior, and no chain 'dec' whose input says the shape "
-      .. "of a code"):format(M.name_of(self)))
+    fail("the model '%s' has no prior, and no chain 'dec' whose input says the shape "
+      .. "of a code", M.name_of(self))
   end
   return require "vaelua.dist".normal.unit(dec.input)
 end
@@ -228,7 +230,7 @@ end
 --- m:params([pattern]): parameters by path, in order.
 function Model:params(pattern) return chain.params(self, pattern) end
 
--- ---- copies ----------------------------------------------------------------------------------------------
+-- ---- copies -------------------------------------------------------------------------------------
 
 local function same_shape(a, b)
   return table.concat(a.shape, ",") == table.concat(b.shape, ",")
@@ -244,7 +246,7 @@ M.tell_changed = tell_changed
 --- m's that were left out.
 function Model:copy(other)
   if not M.is_model(other) and not chain.is_chain(other) then
-    core.fail("user", ("copy: a model is needed, got %s"):format(type(other)))
+    fail("copy: a model is needed, got %s", type(other))
   end
   local theirs, left = {}, {}
   for _, e in ipairs(parameters.find(other)) do theirs[e.path] = e.tensor end
@@ -310,8 +312,7 @@ function M.ema(m, decay)
   need_model(m, "va.ema")
   decay = decay or 0.999
   if type(decay) ~= "number" or decay < 0 or decay >= 1 then
-    core.fail("user", ("va.ema: the decay must be a number from 0 to below 1, got %s"):format(
-      tostring(decay)))
+    fail("va.ema: the decay must be a number from 0 to below 1, got %s", tostring(decay))
   end
   parameters.find(m)
   local pairs_of = {}
@@ -331,13 +332,12 @@ function M.ema(m, decay)
   return e
 end
 
--- ---- files -----------------------------------------------------------------------------------------------
+-- ---- files --------------------------------------------------------------------------------------
 
 -- A bare word lies in the run's checkpoints, or beside the script's working folder without a run.
 local function path_of(m, where)
   if type(where) ~= "string" or where == "" then
-    core.fail("user", ("save and load need \"best\" or another word, or a path, got %s"):format(
-      type(where)))
+    fail("save and load need \"best\" or another word, or a path, got %s", type(where))
   end
   if where:find("[/%.]") then return where end
   local name = (M.name_of(m) .. "-" .. where):gsub("[/%s]", "_")

@@ -4,6 +4,7 @@
 -- the file's own; M.options reads them.
 
 local core = require "vaelua.core"
+local fail = require "vaelua.fail"
 
 local M = {}
 
@@ -16,14 +17,12 @@ function M.options(who, given, defaults)
   end
   table.sort(names)
   if type(given) ~= "table" then
-    core.fail("user", ("models.%s: a table { name, shape, z, ... } is needed, got %s"):format(
-      who, type(given)))
+    fail("models.%s: a table { name, shape, z, ... } is needed, got %s", who, type(given))
   end
   for name, v in pairs(given) do
     if defaults[name] == nil then
-      local near = core.nearest(tostring(name), names)
-      core.fail("user", ("models.%s has no option '%s'%s (options: %s)"):format(who, tostring(name),
-        near and (" (did you mean '%s'?)"):format(near) or "", table.concat(names, ", ")))
+      fail("models.%s has no option '%s'%s (options: %s)", who, tostring(name),
+        fail.near(name, names), table.concat(names, ", "))
     end
     o[name] = v
   end
@@ -38,8 +37,7 @@ return setmetatable(M, { __index = function(_, name)
       return make
     end
   end
-  local near = core.nearest(tostring(name), core.modules "models")
-  core.fail("user", ("there is no model '%s'%s; known are %s"):format(tostring(name),
-    near and (" (did you mean '%s'?)"):format(near) or "",
-    table.concat(core.modules "models", ", ")))
+  local known = core.modules "models"
+  fail("there is no model '%s'%s; known are %s", tostring(name), fail.near(name, known),
+    table.concat(known, ", "))
 end })

@@ -6,6 +6,7 @@
 -- trained, model.lua makes models.
 
 local core = require "vaelua.core"
+local fail = require "vaelua.fail"
 local chain = require "vaelua.chain"
 local model = require "vaelua.model"
 local parameters = require "vaelua.parameters"
@@ -31,7 +32,7 @@ function nn.parameters(m) return parameters.of_kind(m, "param") end
 --- What is saved but not trained.
 function nn.buffers(m) return parameters.of_kind(m, "buffer") end
 
--- ---- makers ----------------------------------------------------------------------------------------
+-- ---- makers -------------------------------------------------------------------------------------
 
 local Maker = { __name = "layer", is_maker = true }
 
@@ -52,12 +53,11 @@ end
 --- forward(self, x) returns y, or y and log det [N] of a flow step. Other fields are methods.
 function nn.layer(spec)
   if type(spec) ~= "table" or type(spec.forward) ~= "function" then
-    core.fail("user", "nn.layer: a table with forward = function(self, x) is needed")
+    fail("nn.layer: a table with forward = function(self, x) is needed")
   end
   for k, v in pairs(spec) do
     if (k == "build" and type(v) ~= "function") or (k == "name" and type(v) ~= "string") then
-      core.fail("user", ("nn.layer: %s must be a %s, got %s"):format(
-        k, k == "name" and "string" or "function", type(v)))
+      fail("nn.layer: %s must be a %s, got %s", k, k == "name" and "string" or "function", type(v))
     end
   end
   local name = spec.name or "layer"
@@ -73,12 +73,12 @@ end
 --- shapes differ.
 function nn.residual(list)
   if type(list) ~= "table" or getmetatable(list) ~= nil then
-    core.fail("user", ("nn.residual: a list of layers is needed, got %s"):format(type(list)))
+    fail("nn.residual: a list of layers is needed, got %s", type(list))
   end
   return setmetatable({ list = list }, chain.Residual)
 end
 
--- ---- frozen ------------------------------------------------------------------------------------------
+-- ---- frozen -------------------------------------------------------------------------------------
 
 local Frozen = { __name = "frozen" }
 
@@ -99,15 +99,15 @@ end
 function Frozen.__index(self, k) return frozen_value(rawget(self, "inner")[k]) end
 
 function Frozen.__newindex()
-  core.fail("user", "nn.frozen: a frozen part is not changed")
+  fail("nn.frozen: a frozen part is not changed")
 end
 
 function Frozen.__call(self, x, ...)
   local inner = rawget(self, "inner")
   if chain.is_chain(inner) then return chain.run_frozen(inner, x) end
   if inner.forward == nil then
-    core.fail("user", ("nn.frozen: the model '%s' cannot be called; call one of its functions")
-      :format(model.name_of(inner)))
+    fail("nn.frozen: the model '%s' cannot be called; call one of its functions",
+      model.name_of(inner))
   end
   return inner.forward(self, x, ...)
 end
@@ -122,12 +122,12 @@ end
 --- Gradients still reach its input.
 function nn.frozen(what)
   if not (chain.is_chain(what) or model.is_model(what)) then
-    core.fail("user", ("nn.frozen: a chain or a model is needed, got %s"):format(type(what)))
+    fail("nn.frozen: a chain or a model is needed, got %s", type(what))
   end
   return freeze(what)
 end
 
--- ---- initial values ------------------------------------------------------------------------------------
+-- ---- initial values -----------------------------------------------------------------------------
 
 nn.init = {}
 
@@ -137,14 +137,13 @@ local function init_with(name, what, choose)
   local function change(shape) return choose(core.init_fans(shape)) end
   if core.is_tensor(what) then
     if not parameters.kind_of(what) then
-      core.fail("user", ("nn.init.%s: not a parameter or buffer (nn.param makes one)"):format(name))
+      fail("nn.init.%s: not a parameter or buffer (nn.param makes one)", name)
     end
     chain.init_tensor(what, change)
   elseif type(what) == "table" then
     chain.change_init(what, change)
   else
-    core.fail("user", ("nn.init.%s: a chain, a model or a parameter is needed, got %s"):format(
-      name, type(what)))
+    fail("nn.init.%s: a chain, a model or a parameter is needed, got %s", name, type(what))
   end
   return what
 end
@@ -184,17 +183,16 @@ end
 function nn.init.zeros(what) return nn.init.constant(what, 0) end
 
 setmetatable(nn.init, { __index = function(_, name)
-  core.fail("user", ("nn.init has no '%s' (constant, kaiming, normal, orthogonal, uniform, xavier, "
-    .. "zeros)"):format(tostring(name)))
+  fail("nn.init has no '%s' (constant, kaiming, normal, orthogonal, uniform, xavier, "
+    .. "zeros)", tostring(name))
 end })
 
--- ---- names ---------------------------------------------------------------------------------------------
+-- ---- names --------------------------------------------------------------------------------------
 
 local function names_known()
   local names = {}
   for name in pairs(nn) do names[#names + 1] = name end
   for name in pairs(core.layers) do names[#names + 1] = name end
-  table.sort(names)
   return names
 end
 
@@ -205,8 +203,6 @@ return setmetatable(nn, {
       rawset(nn, name, maker)
       return maker
     end
-    local near = core.nearest(tostring(name), names_known())
-    core.fail("user", ("nn has no '%s'%s"):format(tostring(name),
-      near and (" (did you mean '%s'?)"):format(near) or ""))
+    fail("nn has no '%s'%s", tostring(name), fail.near(name, names_known()))
   end,
 })

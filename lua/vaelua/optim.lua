@@ -6,6 +6,7 @@
 -- nothing here waits for the device but o:flag() and o:state().
 
 local core = require "vaelua.core"
+local fail = require "vaelua.fail"
 local chain = require "vaelua.chain"
 local model = require "vaelua.model"
 local parameters = require "vaelua.parameters"
@@ -13,7 +14,7 @@ local ops = core.ops
 
 local M = {}
 
--- ---- modes -----------------------------------------------------------------------------------------
+-- ---- modes --------------------------------------------------------------------------------------
 
 local function in_mode(mode, f, ...)
   local depth = core.mode_push(mode)
@@ -24,7 +25,7 @@ end
 local function need_function(who, f)
   if type(f) ~= "function" and not (type(f) == "table" and getmetatable(f)
                                     and getmetatable(f).__call) then
-    core.fail("user", ("%s: a function is needed, got %s"):format(who, type(f)))
+    fail("%s: a function is needed, got %s", who, type(f))
   end
   return f
 end
@@ -36,7 +37,7 @@ function M.no_grad(f, ...) return in_mode("eval", need_function("no_grad", f), .
 --- forgotten when it returns, so gradients are taken inside of f.
 function M.train(f, ...) return in_mode("train", need_function("train", f), ...) end
 
--- ---- what is trained ---------------------------------------------------------------------------------
+-- ---- what is trained ----------------------------------------------------------------------------
 
 local function is_part(v)
   return model.is_model(v) or chain.is_chain(v) or core.is_tensor(v)
@@ -47,7 +48,7 @@ end
 local function parameters_of(v, who)
   if core.is_tensor(v) then
     if parameters.kind_of(v) ~= "param" then
-      core.fail("user", ("%s: this tensor is not a parameter (nn.param makes one)"):format(who))
+      fail("%s: this tensor is not a parameter (nn.param makes one)", who)
     end
     local _, path = parameters.home_of(v)
     return { { path or "", v } }
@@ -65,8 +66,7 @@ local function is_entry(v)
 end
 
 local function bad_part(who, v)
-  core.fail("user", ("%s: a model, chain, parameter or a list of these is needed, got %s"):format(
-    who, type(v)))
+  fail("%s: a model, chain, parameter or a list of these is needed, got %s", who, type(v))
 end
 
 -- The parameters below a part or a list of parts that no group has yet.
@@ -108,11 +108,11 @@ local function groups_of(what, who)
   for i = #groups, 1, -1 do
     if #groups[i].list == 0 then table.remove(groups, i) end
   end
-  if #groups == 0 then core.fail("user", ("%s: there is no parameter in it to train"):format(who)) end
+  if #groups == 0 then fail("%s: there is no parameter in it to train", who) end
   return groups
 end
 
--- ---- options -------------------------------------------------------------------------------------------
+-- ---- options ------------------------------------------------------------------------------------
 
 -- "lr=1e-3 beta1=0.9" as { lr = 1e-3, beta1 = 0.9 }, and the names as users write them.
 local function defaults_of(kind)
@@ -128,7 +128,7 @@ end
 
 local function check_number(kind, name, v)
   if type(v) ~= "number" or v ~= v or v < 0 then
-    core.fail("user", ("%s: %s must be a number from 0, got %s"):format(kind.name, name, tostring(v)))
+    fail("%s: %s must be a number from 0, got %s", kind.name, name, tostring(v))
   end
   return v
 end
@@ -139,31 +139,29 @@ local function read_options(kind, given, over)
   local o = {}
   for name in pairs(defaults) do o[name] = over[name] end
   if given ~= nil and type(given) ~= "table" then
-    core.fail("user", ("%s: options stand in a table, { lr = %g }, got %s"):format(kind.name,
-      type(given) == "number" and given or 1e-3, type(given)))
+    fail("%s: options stand in a table, { lr = %g }, got %s", kind.name,
+      type(given) == "number" and given or 1e-3, type(given))
   end
   for name, v in pairs(given or {}) do
     if name == "betas" and defaults.beta1 then
       if type(v) ~= "table" or #v ~= 2 then
-        core.fail("user", ("%s: betas must be a list of two numbers, { 0.9, 0.999 }"):format(kind.name))
+        fail("%s: betas must be a list of two numbers, { 0.9, 0.999 }", kind.name)
       end
       o.beta1, o.beta2 = check_number(kind, "betas", v[1]), check_number(kind, "betas", v[2])
       if o.beta1 >= 1 or o.beta2 >= 1 then
-        core.fail("user", ("%s: betas must be below 1, got %g and %g"):format(
-          kind.name, o.beta1, o.beta2))
+        fail("%s: betas must be below 1, got %g and %g", kind.name, o.beta1, o.beta2)
       end
     elseif type(name) == "string" and defaults[name] and not name:find("^beta") then
       o[name] = check_number(kind, name, v)
     else
-      local near = core.nearest(tostring(name), names)
-      core.fail("user", ("%s has no option '%s'%s (options: %s)"):format(kind.name, tostring(name),
-        near and (" (did you mean '%s'?)"):format(near) or "", table.concat(names, ", ")))
+      fail("%s has no option '%s'%s (options: %s)", kind.name, tostring(name),
+        fail.near(name, names), table.concat(names, ", "))
     end
   end
   return o
 end
 
--- ---- optimisers ----------------------------------------------------------------------------------------
+-- ---- optimisers ---------------------------------------------------------------------------------
 
 local Optimiser = { __name = "optimiser" }
 local methods = {}
@@ -211,10 +209,11 @@ end
 
 local function new(kind, what, given)
   local options = read_options(kind, given, defaults_of(kind))
-  local groups, self = {}, { kind = kind.name, count = 0, options = options, list = {}, own_lr = {} }
+  local groups = {}
+  local self = { kind = kind.name, count = 0, options = options, list = {}, own_lr = {} }
   for i, g in ipairs(groups_of(what, kind.name)) do
     if g.options.clip ~= nil then
-      core.fail("user", ("%s: clip is one for the whole optimiser, not for an entry"):format(kind.name))
+      fail("%s: clip is one for the whole optimiser, not for an entry", kind.name)
     end
     local o, tensors = read_options(kind, g.options, options), {}
     for k, e in ipairs(g.list) do
@@ -244,17 +243,14 @@ function Optimiser.__index(o, name)
   if self.options[name] then return self.options[name] end
   local names = { "lr", "count", "params" }
   for k in pairs(methods) do names[#names + 1] = k end
-  table.sort(names)
-  local near = core.nearest(tostring(name), names)
-  core.fail("user", ("an optimiser has no '%s'%s"):format(tostring(name),
-    near and (" (did you mean '%s'?)"):format(near) or ""))
+  fail("an optimiser has no '%s'%s", tostring(name), fail.near(name, names))
 end
 
 --- o.lr = 1e-4: for all parameters that have no lr of their own.
 function Optimiser.__newindex(o, name, v)
   local self = inside(o)
   if name ~= "lr" then
-    core.fail("user", ("an optimiser's lr can be assigned, not '%s'"):format(tostring(name)))
+    fail("an optimiser's lr can be assigned, not '%s'", tostring(name))
   end
   self.options.lr = check_number({ name = self.kind }, "lr", v)
   for i, own in ipairs(self.own_lr) do
@@ -284,7 +280,7 @@ end
 
 local function check_loss(who, loss)
   if core.is_tensor(loss) then return loss end
-  core.fail("user", ("%s: a loss is needed, one number as a tensor, got %s"):format(who, type(loss)))
+  fail("%s: a loss is needed, one number as a tensor, got %s", who, type(loss))
 end
 
 local function gradients(self, loss, keep)
@@ -297,8 +293,8 @@ end
 local function apply(o)
   local self = inside(o)
   if not core.optim_apply(self.core) then
-    core.fail("user", ("%s: step() without a loss applies what add(loss) has gathered, but nothing was "
-      .. "added"):format(self.kind))
+    fail("%s: step() without a loss applies what add(loss) has gathered, but nothing was "
+      .. "added", self.kind)
   end
   self.count = self.count + 1
   local train = package.loaded["vaelua.train"]
@@ -325,7 +321,7 @@ function methods.apply(o, grads)
   local self = inside(o)
   local list = {}
   if type(grads) ~= "table" then
-    core.fail("user", ("%s: apply needs the gradients, got %s"):format(self.kind, type(grads)))
+    fail("%s: apply needs the gradients, got %s", self.kind, type(grads))
   end
   for i, p in ipairs(self.list) do list[i] = grads[i] or grads[p[1]] or false end
   core.optim_add(self.core, list, nil)
@@ -382,16 +378,16 @@ for _, kind in ipairs(core.optim_kinds()) do
   M[kind.name] = function(what, options) return new(kind, what, options) end
 end
 
--- ---- several losses of one history -----------------------------------------------------------------------
+-- ---- several losses of one history --------------------------------------------------------------
 
 --- va.step({ optimiser, loss }, ...): all gradients first, then all updates.
 function M.step(...)
   local list = table.pack(...)
-  if list.n == 0 then core.fail("user", "step: pairs { optimiser, loss } are needed") end
+  if list.n == 0 then fail("step: pairs { optimiser, loss } are needed") end
   for i = 1, list.n do
     local e = list[i]
     if type(e) ~= "table" or getmetatable(e) ~= nil or getmetatable(e[1]) ~= Optimiser then
-      core.fail("user", ("step: argument %d must be { optimiser, loss }"):format(i))
+      fail("step: argument %d must be { optimiser, loss }", i)
     end
   end
   local grads = {}
@@ -404,13 +400,13 @@ function M.step(...)
   end
 end
 
--- ---- gradients -------------------------------------------------------------------------------------------
+-- ---- gradients ----------------------------------------------------------------------------------
 
 --- va.var(x): a tracked leaf with the values of x.
 function M.var(x)
   if type(x) == "number" then x = core.tensor(x) end
   if not core.is_tensor(x) then
-    core.fail("user", ("var: a tensor is needed, got %s"):format(type(x)))
+    fail("var: a tensor is needed, got %s", type(x))
   end
   return core.leaf(parameters.copy_of(x))
 end
@@ -424,12 +420,12 @@ local function wanted_of(wrt)
     return tensors, list
   end
   if type(wrt) ~= "table" or #wrt == 0 then
-    core.fail("user", ("grad: what to differentiate by must be a tensor, a list of tensors, a chain "
-      .. "or a model, got %s"):format(type(wrt) == "table" and "an empty table" or type(wrt)))
+    fail("grad: what to differentiate by must be a tensor, a list of tensors, a chain "
+      .. "or a model, got %s", type(wrt) == "table" and "an empty table" or type(wrt))
   end
   for i, t in ipairs(wrt) do
     if not core.is_tensor(t) then
-      core.fail("user", ("grad: entry %d must be a tensor, got %s"):format(i, type(t)))
+      fail("grad: entry %d must be a tensor, got %s", i, type(t))
     end
   end
   return wrt
@@ -438,19 +434,19 @@ end
 local function check_tracked(tensors)
   for i, t in ipairs(tensors) do
     if not core.tracked(t) then
-      core.fail("user", ("grad: %s has no history: make it with va.var or nn.param, or compute it from "
-        .. "such a one"):format(#tensors == 1 and "the tensor" or "tensor " .. i))
+      fail("grad: %s has no history: make it with va.var or nn.param, or compute it from "
+        .. "such a one", #tensors == 1 and "the tensor" or "tensor " .. i)
     end
   end
 end
 
 local function grad_options(options)
   if type(options) ~= "table" then
-    core.fail("user", ("grad: options stand in a table, { keep = true }, got %s"):format(type(options)))
+    fail("grad: options stand in a table, { keep = true }, got %s", type(options))
   end
   for k in pairs(options) do
     if k ~= "keep" then
-      core.fail("user", ("grad has no option '%s' (options: keep)"):format(tostring(k)))
+      fail("grad has no option '%s' (options: keep)", tostring(k))
     end
   end
   return options.keep == true
@@ -487,19 +483,19 @@ end
 --- backward(dy, y, ...) -> one gradient for each input (nil where there is none).
 function M.op(spec)
   if type(spec) ~= "table" then
-    core.fail("user", ("op: a table { name, forward, backward } is needed, got %s"):format(type(spec)))
+    fail("op: a table { name, forward, backward } is needed, got %s", type(spec))
   end
   for k, v in pairs(spec) do
     if k ~= "name" and k ~= "forward" and k ~= "backward" then
-      core.fail("user", ("op has no field '%s' (fields: backward, forward, name)"):format(tostring(k)))
+      fail("op has no field '%s' (fields: backward, forward, name)", tostring(k))
     elseif k ~= "name" and type(v) ~= "function" then
-      core.fail("user", ("op: %s must be a function, got %s"):format(k, type(v)))
+      fail("op: %s must be a function, got %s", k, type(v))
     end
   end
-  if not spec.forward then core.fail("user", "op: forward is needed, a function") end
+  if not spec.forward then fail("op: forward is needed, a function") end
   local name = spec.name or "op"
   return core.custom(name, spec.forward, spec.backward or function()
-    core.fail("user", ("%s has no gradient: it was made without backward"):format(name))
+    fail("%s has no gradient: it was made without backward", name)
   end)
 end
 

@@ -9,6 +9,7 @@
 -- `place(self, path)` tells it where it lies, so that it can draw its weights there.
 
 local core = require "vaelua.core"
+local fail = require "vaelua.fail"
 local ops = core.ops
 
 local M = {}
@@ -16,12 +17,12 @@ local M = {}
 local kind = setmetatable({}, { __mode = "k" })     -- tensor -> "param" or "buffer"
 local home = setmetatable({}, { __mode = "k" })     -- tensor -> { owner, path }
 
--- ---- making --------------------------------------------------------------------------------------
+-- ---- making -------------------------------------------------------------------------------------
 
 local function checked(what, t)
   if type(t) == "number" then t = core.tensor(t) end
   if not core.is_tensor(t) then
-    core.fail("user", ("%s needs a tensor, got %s"):format(what, type(t)))
+    fail("%s needs a tensor, got %s", what, type(t))
   end
   return t
 end
@@ -50,7 +51,7 @@ end
 --- "param", "buffer" or nil.
 function M.kind_of(t) return kind[t] end
 
--- ---- order ---------------------------------------------------------------------------------------
+-- ---- order --------------------------------------------------------------------------------------
 
 local function pieces(path)
   local list = {}
@@ -82,7 +83,7 @@ function M.sorted_keys(t)
   return keys
 end
 
--- ---- finding -------------------------------------------------------------------------------------
+-- ---- finding ------------------------------------------------------------------------------------
 
 -- The children of a value: those that it names, or the fields of a plain table.
 local function children_of(value)
@@ -149,7 +150,7 @@ function M.home_of(t)
   if h then return h.owner, h.path end
 end
 
--- ---- ordered tables ------------------------------------------------------------------------------
+-- ---- ordered tables -----------------------------------------------------------------------------
 
 local Ordered, NAMES, VALUES = { __name = "ordered table" }, {}, {}
 

@@ -4,6 +4,7 @@
 -- these are the usual ones.
 
 local core = require "vaelua.core"
+local fail = require "vaelua.fail"
 
 local M = {}
 
@@ -20,14 +21,14 @@ local shapes = {
 
 local function number(who, name, v)
   if type(v) ~= "number" then
-    core.fail("user", ("%s: %s must be a number, got %s"):format(who, name, type(v)))
+    fail("%s: %s must be a number, got %s", who, name, type(v))
   end
   return v
 end
 
 local function positive(who, name, v)
   if number(who, name, v) <= 0 then
-    core.fail("user", ("%s: %s must be above 0, got %g"):format(who, name, v))
+    fail("%s: %s must be above 0, got %g", who, name, v)
   end
   return v
 end
@@ -35,15 +36,14 @@ end
 local function options(who, given, known)
   given = given or {}
   if type(given) ~= "table" then
-    core.fail("user", ("%s: options stand in a table, got %s"):format(who, type(given)))
+    fail("%s: options stand in a table, got %s", who, type(given))
   end
   local names = {}
   for name in pairs(known) do names[#names + 1] = name end
   table.sort(names)
   for name in pairs(given) do
     if known[name] == nil then
-      core.fail("user", ("%s has no option '%s' (options: %s)"):format(who, tostring(name),
-        table.concat(names, ", ")))
+      fail("%s has no option '%s' (options: %s)", who, tostring(name), table.concat(names, ", "))
     end
   end
   return setmetatable({}, { __index = function(_, name)
@@ -53,8 +53,8 @@ local function options(who, given, known)
 end
 
 local function shape_of(who, name)
-  return shapes[name] or core.fail("user", ("%s: shape is \"linear\", \"sigmoid\" or \"cosine\", got %s")
-    :format(who, type(name) == "string" and ("%q"):format(name) or type(name)))
+  return shapes[name] or fail("%s: shape is \"linear\", \"sigmoid\" or \"cosine\", got %s", who,
+    type(name) == "string" and ("%q"):format(name) or type(name))
 end
 
 --- From one number to another over the first epochs; then it stays.
@@ -63,7 +63,7 @@ function M.ramp(from, to, epochs, given)
   number("ramp", "from", from)
   number("ramp", "to", to)
   if number("ramp", "epochs", epochs) < 0 then
-    core.fail("user", ("ramp: epochs must be 0 or more, got %g"):format(epochs))
+    fail("ramp: epochs must be 0 or more, got %g", epochs)
   end
   local curve = shape_of("ramp", o.shape)
   return function(t)
@@ -87,7 +87,7 @@ function M.cyclic(from, to, period, given)
   end
 end
 
--- ---- control -----------------------------------------------------------------------------------------
+-- ---- control ------------------------------------------------------------------------------------
 
 local Control = { __name = "schedule" }
 Control.__index = Control
@@ -128,13 +128,13 @@ function M.control(given)
   local o = options("control", given, { target = false, from = 0, to = 1, kp = 0.01, ki = 0.0001,
                                         start = false, every = 50 })
   if type(o.target) ~= "number" and type(o.target) ~= "function" then
-    core.fail("user", "control: target is needed, the KL to hold: a number or a function of t")
+    fail("control: target is needed, the KL to hold: a number or a function of t")
   end
   local self = { target = o.target, kp = number("control", "kp", o.kp),
                  ki = number("control", "ki", o.ki), from = number("control", "from", o.from),
                  to = number("control", "to", o.to), every = positive("control", "every", o.every) }
   if self.to < self.from then
-    core.fail("user", ("control: to (%g) is below from (%g)"):format(self.to, self.from))
+    fail("control: to (%g) is below from (%g)", self.to, self.from)
   end
   self.state = require "vaelua.checkpoint".state {
     beta = o.start and number("control", "start", o.start) or self.from, sum = 0, calls = 0 }
@@ -142,5 +142,5 @@ function M.control(given)
 end
 
 return setmetatable(M, { __index = function(_, name)
-  core.fail("user", ("va.schedule has no '%s' (control, cyclic, ramp)"):format(tostring(name)))
+  fail("va.schedule has no '%s' (control, cyclic, ramp)", tostring(name))
 end })

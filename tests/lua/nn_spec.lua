@@ -55,7 +55,8 @@ end)
 describe("a chain", function()
   local function encoder()
     return nn.chain({ 28, 28, 1 }, {
-      nn.conv(32, 3, { stride = 2 }), nn.relu, nn.conv(64, 3, { stride = 2 }), nn.relu, nn.linear(40) })
+      nn.conv(32, 3, { stride = 2 }), nn.relu, nn.conv(64, 3, { stride = 2 }), nn.relu,
+      nn.linear(40) })
   end
 
   it("infers its shapes", function()
@@ -78,8 +79,8 @@ describe("a chain", function()
   end)
 
   it("gives a ReLU to the layer before it and gets the same numbers", function()
-    local c = nn.chain({ 6, 6, 2 }, { nn.conv(3, 3), nn.relu, nn.deconv(2, 3), nn.relu, nn.linear(4),
-                                      nn.relu })
+    local c = nn.chain({ 6, 6, 2 }, { nn.conv(3, 3), nn.relu, nn.deconv(2, 3), nn.relu,
+                                      nn.linear(4), nn.relu })
     local x = va.randn(2, 6, 6, 2)
     local y = x
     for i = 1, #c do y = c[i](y) end
@@ -102,16 +103,18 @@ describe("a chain", function()
   end)
 
   it("tells mistakes when it is built, with the layer's number and the user's line", function()
-    local m = fails("layer 2 'conv%(8, 3%)': needs rows with height, width and channels, got %[20%]",
-      function() nn.chain(4, { nn.linear(20), nn.conv(8, 3) }) end)
+    local m = fails("layer 2 'conv%(8, 3%)': needs rows with height, width and channels, got "
+      .. "%[20%]", function() nn.chain(4, { nn.linear(20), nn.conv(8, 3) }) end)
     assert(m:find("^tests/lua/nn_spec.lua:%d+:"), m)
-    fails("layer 1%.2 'maxpool%(64%)'", nn.chain, { 8, 8, 1 }, { { nn.conv(2, 3), nn.maxpool(64) } })
-    fails("layer 1 'conv': needs its arguments: nn.conv%(filters", nn.chain, { 8, 8, 1 }, { nn.conv })
+    fails("layer 1%.2 'maxpool%(64%)'", nn.chain, { 8, 8, 1 },
+      { { nn.conv(2, 3), nn.maxpool(64) } })
+    fails("layer 1 'conv': needs its arguments: nn.conv%(filters", nn.chain, { 8, 8, 1 },
+      { nn.conv })
     fails("layer 1 'function': fails on zeros of shape %[2, 3%]", nn.chain, 3,
       { function(x) return x:reshape(7, 7) end })
     fails("layer 1 'function': must return a tensor", nn.chain, 3, { function() return 1 end })
-    fails("layer 1 'groupnorm%(3%)': needs channels that 3 groups divide, got 4", nn.chain, { 2, 2, 4 },
-      { nn.groupnorm(3) })
+    fails("layer 1 'groupnorm%(3%)': needs channels that 3 groups divide, got 4", nn.chain,
+      { 2, 2, 4 }, { nn.groupnorm(3) })
     fails("list of layers", nn.chain, 3, nn.relu)
     fails("did you mean 'linear'", function() return nn.liner end)
     fails("option 'strid'", nn.conv, 3, 3, { strid = 2 })
@@ -300,8 +303,9 @@ describe("a layer of one's own", function()
 
   it("tells mistakes", function()
     fails("forward", nn.layer, { name = "x" })
-    fails("layer 1 'bad'", nn.chain, 3, { nn.layer { name = "bad", build = function() error "no" end,
-                                                     forward = function(_, x) return x end } })
+    local bad = nn.layer { name = "bad", build = function() error "no" end,
+                           forward = function(_, x) return x end }
+    fails("layer 1 'bad'", nn.chain, 3, { bad })
   end)
 end)
 
@@ -387,7 +391,7 @@ describe("a model", function()
       va.seed(3)
       local m = small "noisy"
       if before then small("other"):posterior(va.rand(2, 4, 4, 1)):sample() end
-      function m:draw() return va.randn(4) end
+      m.draw = function() return va.randn(4) end
       if before then va.randn(10) end
       return m:draw()
     end
@@ -397,7 +401,7 @@ describe("a model", function()
 
   it("leaves no stream behind when a function fails", function()
     local m = small()
-    function m:fail() error "on purpose" end
+    m.fail = function() error "on purpose" end
     pcall(m.fail, m)
     assert.are.equal("noise", core.stream_purpose())
   end)

@@ -45,8 +45,8 @@ describe("an optimiser", function()
 
   it("checks its options", function()
     local p = nn.param(va.ones())
-    fails("adam has no option 'rl' %(did you mean 'lr'%?%) %(options: betas, clip, decay, eps, lr%)",
-      va.adam, p, { rl = 1 })
+    fails("adam has no option 'rl' %(did you mean 'lr'%?%) %(options: betas, clip, decay, eps, "
+      .. "lr%)", va.adam, p, { rl = 1 })
     fails("sgd has no option 'betas'", va.sgd, p, { betas = { 0, 0 } })
     fails("lr must be a number from 0", va.adam, p, { lr = -1 })
     fails("betas must be a list of two", va.adam, p, { betas = 0.9 })

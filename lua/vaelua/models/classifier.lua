@@ -1,10 +1,10 @@
 -- classifier.lua - a small convolutional classifier, and the features before its last layer.
 --
 -- Five 3x3 convolutions with batch normalisation, two of them of stride 2, a mean over the places
--- and one linear layer: 139,000 numbers for 28 x 28 grey pictures of 10 classes. classify(x) gives a
--- categorical distribution, features(x) the 128 numbers that scores of pictures are made from.
+-- and one linear layer: 139,000 numbers for 28 x 28 grey pictures of 10 classes. classify(x) gives
+-- a categorical distribution, features(x) the 128 numbers that scores of pictures are made from.
 
-local core = require "vaelua.core"
+local fail = require "vaelua.fail"
 local dist = require "vaelua.dist"
 local models = require "vaelua.models"
 local nn = require "vaelua.nn"
@@ -22,8 +22,8 @@ return function(given)
   local o = models.options("classifier", given, defaults)
   local classes = type(o.classes) == "table" and #o.classes or o.classes
   if math.type(classes) ~= "integer" or classes < 2 then
-    core.fail("user", ("models.classifier: classes must be a number from 2 or a list of names, got %s")
-      :format(tostring(o.classes)))
+    fail("models.classifier: classes must be a number from 2 or a list of names, got %s",
+      tostring(o.classes))
   end
   local body = nn.chain(o.shape, {
     block(32, 1), block(32, 2), block(64, 1), block(64, 2), block(128, 1), pooled })

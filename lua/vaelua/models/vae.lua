@@ -4,7 +4,7 @@
 -- variance; the decoder mirrors them. decoder = "4x4" has 4x4 transposed convolutions and a ReLU
 -- after its linear layer. Made for pictures whose height and width are multiples of 4.
 
-local core = require "vaelua.core"
+local fail = require "vaelua.fail"
 local dist = require "vaelua.dist"
 local nn = require "vaelua.nn"
 local models = require "vaelua.models"
@@ -18,12 +18,11 @@ M.defaults = { name = "vae", shape = { 28, 28, 1 }, z = 20, decoder = "3x3", fil
 function M.parts(who, o, outputs)
   local h, w, c = table.unpack(o.shape)
   if #o.shape ~= 3 or h % 4 ~= 0 or w % 4 ~= 0 then
-    core.fail("user", ("models.%s: shape must be { height, width, channels } with height and width "
-      .. "multiples of 4, got { %s }"):format(who, table.concat(o.shape, ", ")))
+    fail("models.%s: shape must be { height, width, channels } with height and width "
+      .. "multiples of 4, got { %s }", who, table.concat(o.shape, ", "))
   end
   if o.decoder ~= "3x3" and o.decoder ~= "4x4" then
-    core.fail("user", ("models.%s: decoder is \"3x3\" or \"4x4\", got %s"):format(who,
-      tostring(o.decoder)))
+    fail("models.%s: decoder is \"3x3\" or \"4x4\", got %s", who, tostring(o.decoder))
   end
   local first, second = table.unpack(o.filters)
   local kernel = o.decoder == "4x4" and 4 or 3

@@ -13,7 +13,7 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { ROWS = 8, COLUMNS = 8, TABLES = 3, CELL = 9 };
+enum { ROWS = 8, FEW_ROWS = 3, COLUMNS = 8, TABLES = 3, CELL = 9 };
 
 typedef struct Stats {
   int64_t nan, inf, count;     /* count: of the finite ones */
@@ -102,7 +102,7 @@ static int digits (int64_t n) {
 }
 
 static void table (Text *to, const Tensor *t, const void *data, int64_t from,
-                   int64_t rows, int64_t columns, int width) {
+                   int64_t rows, int64_t columns, int64_t most, int width) {
   int label = digits(rows);
   int64_t shown = (width - label - 4) / (CELL + 1);
   if (shown > COLUMNS + 2)
@@ -110,9 +110,9 @@ static void table (Text *to, const Tensor *t, const void *data, int64_t from,
   if (shown < 2)
     shown = 2;
   for (int64_t i = 0; i < rows; i++) {
-    if (rows > ROWS + 2 && i == ROWS) {
+    if (rows > most + 2 && i == most) {
       text_add(to, "\n%*s  (%" PRId64 " rows)", label + 3, "…",
-               rows - ROWS - 1);
+               rows - most - 1);
       i = rows - 1;
     }
     text_add(to, "\n%*" PRId64 ":", label + 2, i + 1);
@@ -120,35 +120,45 @@ static void table (Text *to, const Tensor *t, const void *data, int64_t from,
   }
 }
 
-/* "[2, 5, :, :]" above the table of these leading indices. */
-static void table_name (Text *to, const Tensor *t, int64_t number) {
+/* "[2, 5, :, :]" above the table of these leading indices; ":, :, 1" where a
+ * channel is not shown. */
+static void table_name (Text *to, const Shape *s, int64_t number, int rank) {
   int64_t index[MAX_RANK];
-  int leading = t->shape.rank - 2;
+  int leading = s->rank - 2;
   for (int i = leading - 1; i >= 0; i--) {
-    index[i] = number % t->shape.size[i] + 1;
-    number /= t->shape.size[i];
+    index[i] = number % s->size[i] + 1;
+    number /= s->size[i];
   }
   text_add(to, "\n[");
   for (int i = 0; i < leading; i++)
     text_add(to, "%" PRId64 ", ", index[i]);
-  text_add(to, ":, :]");
+  text_add(to, rank > s->rank ? ":, :, 1]" : ":, :]");
+}
+
+/* Pictures of one channel are shown as [H, W]. */
+static Shape shown_shape (const Tensor *t) {
+  Shape s = t->shape;
+  if (s.rank > 2 && s.size[s.rank - 1] == 1)
+    s.rank--;
+  return s;
 }
 
 static void values (Text *to, const Tensor *t, const void *data, int width) {
-  int rank = t->shape.rank;
-  if (rank == 0) {
+  Shape s = shown_shape(t);
+  if (s.rank == 0) {
     text_add(to, "\n");
     cell(to, t, element(t, data, 0));
     return;
   }
-  int64_t columns = t->shape.size[rank - 1];
-  int64_t rows = rank > 1 ? t->shape.size[rank - 2] : 1;
+  int64_t columns = s.size[s.rank - 1];
+  int64_t rows = s.rank > 1 ? s.size[s.rank - 2] : 1;
   int64_t cells = rows * columns;
   int64_t tables = cells > 0 ? tensor_count(t) / cells : 0;
   for (int64_t i = 0; i < tables && i < TABLES; i++) {
-    if (rank > 2)
-      table_name(to, t, i);
-    table(to, t, data, i * cells, rows, columns, width);
+    if (s.rank > 2)
+      table_name(to, &s, i, t->shape.rank);
+    table(to, t, data, i * cells, rows, columns,
+          tables > 1 ? FEW_ROWS : ROWS, width);
   }
   if (tables > TABLES)
     text_add(to, "\n… %" PRId64 " more tables", tables - TABLES);

@@ -1,6 +1,7 @@
 /* mem.c - see mem.h.  Size classes are four steps to each power of two, so
  * that at most a fifth of a block is wasted; each class has a free list whose
- * links lie in the idle blocks themselves. */
+ * links lie in the idle blocks themselves.  What lies idle is at most as much
+ * as is in use, or IDLE_MOST. */
 #include "base/mem.h"
 
 #include "base/error.h"
@@ -8,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SMALLEST = 64, CLASSES = 4 * 48 };
+enum { SMALLEST = 64, CLASSES = 4 * 48, IDLE_MOST = 256 << 20 };
 
 typedef struct Idle { struct Idle *next; } Idle;
 
@@ -106,10 +107,14 @@ void mem_block_free (void *p, size_t bytes) {
   int class = class_of(bytes, &size);
   if (p == NULL)
     return;
-  ((Idle *) p)->next = idle[class];
-  idle[class] = p;
   count.blocks--;
   count.bytes -= size;
+  if (count.idle + size > IDLE_MOST && count.idle + size > count.bytes) {
+    free(p);
+    return;
+  }
+  ((Idle *) p)->next = idle[class];
+  idle[class] = p;
   count.idle += size;
 }
 

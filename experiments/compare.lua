@@ -8,7 +8,7 @@ local nn, dist = va.nn, va.dist
 
 local cfg = va.args { z = 20, beta = 1.0, epochs = 20, batch = 128, lr = 1e-3, seeds = 1,
                       decoder = "3x3", train = 60000, count = 10000,
-                      quick = { epochs = 3, train = 12800, count = 2000 } }
+                      quick = { epochs = 4, train = 30000, count = 5000 } }
 local data = va.data "fashion_mnist"
 local wide = cfg.decoder == "4x4"      -- and a ReLU behind the linear layer: the study does not say
 local k = wide and 4 or 3

@@ -242,8 +242,9 @@ local function run_model(job)
   if not job.any_images then return end
   samplers.kept = {}
   for _, source in ipairs(sources_of(job.model.handle, job.data, job.samplers)) do
-    local made = samplers.apart("sample", source.key .. "/" .. job.model.name, refused, source.make)
-    run_images(job, source, made)
+    run_images(job, source, samplers.apart("sample", source.key .. "/" .. job.model.name, refused,
+                                           source.make))
+    collectgarbage()                   -- pictures of one source at a time are held
   end
   samplers.kept = nil
   run_images(job, { key = M.REAL, label = "real training pictures" }, job.real)

@@ -92,7 +92,7 @@ local seen = setmetatable({}, { __mode = "k" })      -- set -> what was computed
 --- { features, logits } of a whole set, computed once.
 function Network:of(set)
   if not seen[set] then
-    local f = set:collect(function(x) return self:features(x) end)
+    local f = set:collect(function(x) return self:features(x) end, { batch = 100 })
     seen[set] = { features = f, logits = self.head(f) }
   end
   return seen[set]

@@ -345,7 +345,8 @@ local function option_data()
   return o and o.data
 end
 
--- Where the folder of a named data set may lie, in the order of looking.
+-- Where the folder of a named data set may lie, in the order of looking; a folder that was asked
+-- for with --data is the only one.
 local function places(set)
   local home = os.getenv("HOME") or ""
   local xdg = os.getenv("XDG_DATA_HOME") or home .. "/.local/share"
@@ -356,6 +357,7 @@ local function places(set)
     for _, name in ipairs(set.folders) do list[#list + 1] = base .. "/" .. name end
   end
   under(option_data(), true)
+  if #list > 0 then return list end
   under(os.getenv("VAELUA_DATA"), true)
   under("data", false)
   under(xdg .. "/vaelua/datasets", false)

@@ -20,21 +20,6 @@ end
 
 -- ---- maximum mean discrepancy -------------------------------------------------------------------
 
--- Kernels of squared distances, for codes of d units. The inverse multiquadratics are those of
--- Tolstikhin et al. 2018 (Wasserstein autoencoders), C / (C + distance^2) at seven scales of C.
-local kernels = {
-  imq = function(distance, d)
-    local total
-    for _, scale in ipairs { 0.1, 0.2, 0.5, 1, 2, 5, 10 } do
-      local c = 2 * d * scale
-      local k = c / (distance + c)
-      total = total and total + k or k
-    end
-    return total
-  end,
-  rbf = function(distance, d) return (distance * (-1 / (2 * d))):exp() end,
-}
-
 -- Mean over all pairs of different rows.
 local function mean_apart(k)
   local n = #k
@@ -43,8 +28,8 @@ end
 
 --- va.loss.mmd(z, p, { kernel="imq" }): squared maximum mean discrepancy between the codes z
 --- [N, d] and p, a distribution that is sampled N times or a tensor of samples; one number. The
---- estimate without bias (Gretton et al. 2012), which can be below 0. kernel: "imq", "rbf" or a
---- function of the squared distances [N, M] and d.
+--- estimate without bias (Gretton et al. 2012), which can be below 0. kernel: "imq", "rbf",
+--- "polynomial" or a function of the squared distances [N, M] and d.
 function M.mmd(z, p, given)
   need_rows("mmd", "z", z)
   local kernel = given and given.kernel or "imq"
@@ -53,12 +38,11 @@ function M.mmd(z, p, given)
       fail("mmd has no option '%s' (options: kernel)", tostring(name))
     end
   end
-  local f = type(kernel) == "function" and kernel or kernels[kernel]
-  if not f then fail("mmd: kernel is \"imq\", \"rbf\" or a function") end
   local other = core.is_tensor(p) and p or p:sample(#z)
   need_rows("mmd", "p", other)
   if #z < 2 or #other < 2 then fail("mmd: at least two rows are needed on either side") end
-  local d = z.shape[2]
+  if type(kernel) ~= "function" then return ops.mmd(z, other, { kernel = kernel }) end
+  local f, d = kernel, z.shape[2]
   return mean_apart(f(ops.sqdist(z, z), d)) + mean_apart(f(ops.sqdist(other, other), d))
          - 2 * f(ops.sqdist(z, other), d):mean()
 end

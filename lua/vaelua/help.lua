@@ -100,9 +100,26 @@ local function record_of(name)
   end
 end
 
+-- A layer with a record of its own, or an op that is also one.
 local function layer(name)
-  if not (core.layers and core.layers[name]) then return nil end
-  return ("nn.%s(%s)   a layer"):format(name, signature(core.layer_args(name)))
+  if not core.layers[name] then return nil end
+  local text = ("nn.%s(%s)   a layer"):format(name, signature(core.layer_args(name)))
+  for _, r in ipairs(core.layer_records()) do
+    if r.name == name then
+      text = text .. "\n  " .. r.doc:gsub("%s+", " ")
+      if r.example then text = text .. "\n  example: " .. r.example end
+    end
+  end
+  return text
+end
+
+local function optimiser(name)
+  for _, o in ipairs(core.optim_kinds()) do
+    if o.name == name then
+      return ("va.%s(what, { %s })   an optimiser\n  %s\n  example: va.%s"):format(name,
+        o.options:gsub(" ", ", "), o.doc:gsub("%s+", " "), o.example)
+    end
+  end
 end
 
 local function names()
@@ -111,7 +128,8 @@ local function names()
     if not seen[name] then seen[name], list[#list + 1] = true, name end
   end
   for _, r in ipairs(core.records()) do add(r.name) end
-  for name in pairs(core.layers or {}) do add(name) end
+  for name in pairs(core.layers) do add(name) end
+  for _, o in ipairs(core.optim_kinds()) do add(o.name) end
   for name in pairs(comments()) do add(name) end
   for _, folder in ipairs(FOLDERS) do
     for _, file in ipairs(core.modules(folder)) do add(file) end
@@ -125,6 +143,7 @@ local function about(name)
   local parts, r = {}, record_of(name)
   if r then parts[#parts + 1] = about_record(r) end
   parts[#parts + 1] = layer(name)
+  parts[#parts + 1] = optimiser(name)
   local text = comments()[name]
   if text then parts[#parts + 1] = name .. "\n  " .. text end
   parts[#parts + 1] = about_file(name)
@@ -171,7 +190,7 @@ end
 local function guide()
   local ops, layers = {}, {}
   for _, r in ipairs(core.records()) do ops[#ops + 1] = r.name end
-  for name in pairs(core.layers or {}) do layers[#layers + 1] = name end
+  for name in pairs(core.layers) do layers[#layers + 1] = name end
   table.sort(ops)
   table.sort(layers)
   local lines = { GUIDE, wrapped("ops", ops), wrapped("layers", layers) }

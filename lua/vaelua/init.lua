@@ -11,7 +11,8 @@ local va = { _VERSION = core.version }
 -- Which module has which names. A name that is its own module stands in `tables`.
 local tables = { "nn", "dist", "schedule", "augment", "loss" }
 local modules = {
-  tensor = { "tensor", "item", "split", "sort", "topk", "memory", "device", "precision", "read", "write" },
+  tensor = { "tensor", "item", "split", "sort", "topk", "memory", "device", "precision",
+             "read", "write" },
   optim = { "adam", "adamw", "sgd", "grad", "var", "step", "no_grad", "train", "op", "ema" },
   check = { "check" },
   args = { "args", "setup" },

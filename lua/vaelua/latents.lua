@@ -9,17 +9,17 @@ local M = {}
 -- va.top_kl(model, set, n): the n units with the largest mean KL to the prior over the set, the
 -- largest first: int32 [n].
 function M.top_kl(model, set, n)
-  local total, rows
+  local total
   for x, y in set:batches(500) do
     local q = model:posterior(x, y)
     if not q.kl_each then
-      core.fail("user", "top_kl: the posterior of this model has no kl_each: it has no density per unit")
+      core.fail("user", "top_kl: the posterior of this model has no density per unit (kl_each)")
     end
     local sum = q:kl_each(model:prior(y)):sum(1)
-    total, rows = total and total + sum or sum, (rows or 0) + #x
+    total = total and total + sum or sum
   end
-  if #total.shape ~= 1 or n > total.shape[1] then
-    core.fail("user", ("top_kl: n must be 1..%d, got %s"):format(ops.flatten(total:unsqueeze(1)).shape[2], n))
+  if #total.shape ~= 1 or n > #total then
+    core.fail("user", ("top_kl: n must be 1..%d, got %s"):format(#total, n))
   end
   return select(2, total:topk(n))
 end

@@ -1,5 +1,5 @@
--- vae.lua - a training step of the VAE, and an epoch of the VAE and the autoencoder together, beside
--- PyTorch's, in turns, so that both meet the same load of the machine.
+-- vae.lua - a training step of the VAE, and an epoch of the VAE and the autoencoder together,
+-- beside PyTorch's, in turns, so that both meet the same load of the machine.
 --
 --     build/vaelua tests/bench/vae.lua [rounds] [threads]
 --

@@ -1,5 +1,5 @@
--- compare_spec.lua - experiments/compare.lua from its start to its tables, pictures and curves, with
--- a training of a few steps for each of two seeds.
+-- compare_spec.lua - experiments/compare.lua from its start to its tables, pictures and curves,
+-- with a training of a few steps for each of two seeds.
 
 local core = require "vaelua.core"
 
@@ -33,8 +33,8 @@ describe("compare.lua", function()
 
   it("prints both models in the same units, with reasons where there is no number", function()
     for _, words in ipairs { "mean squared error", "squared error", "cross-entropy, z = mean",
-      "cross-entropy, z sampled", "nats per image", "KL to the prior", "−ELBO", "active units", "PSNR",
-      "SSIM", "not defined [1]", "[1] no density", "real (floor)", "2 seeds (1 to 2)" } do
+      "cross-entropy, z sampled", "nats per image", "KL to the prior", "−ELBO", "active units",
+      "PSNR", "SSIM", "not defined [1]", "[1] no density", "real (floor)", "2 seeds (1 to 2)" } do
       assert(text:find(words, 1, true), "no '" .. words .. "' in:\n" .. text)
     end
   end)

@@ -204,12 +204,20 @@ describe("data sets", function()
   end)
 
   it("missing data says where it looked, and is of the kind data", function()
-    local r = c:run([[require "vaelua".data "cifar10"]], "--data=here", "XDG_DATA_HOME=/nowhere")
+    local r = c:run([[require "vaelua".data "cifar10"]], "",
+      "VAELUA_DATA=here XDG_DATA_HOME=/nowhere")
     assert.are.equal(3, r.status)
     for _, words in ipairs { "CIFAR-10 not found", "  here\n", "here/cifar10", "data/cifar10",
                              "/nowhere/vaelua/datasets/cifar10", "/usr/share/datasets/cifar10" } do
       assert(r.err:find(words, 1, true), words .. " is not in " .. r.err)
     end
+  end)
+
+  it("a folder that was asked for is the only one that is looked in", function()
+    local r = c:run([[require "vaelua".data "fashion_mnist"]], "--data=here")
+    assert.are.equal(3, r.status)
+    assert(r.err:find("  here\n", 1, true), r.err)
+    assert.is_nil(r.err:find("/usr/share", 1, true))
   end)
 
   it("a package is named where there is one", function()

@@ -61,7 +61,8 @@ describe("the feature network", function()
   it("is not defined for pictures of another shape", function()
     va.seed(1)
     evaluate.forget()
-    local tiny = va.data { train = va.set(va.rand(40, 8, 8, 1)), test = va.set(va.rand(20, 8, 8, 1)) }
+    local train, test = va.set(va.rand(40, 8, 8, 1)), va.set(va.rand(20, 8, 8, 1))
+    local tiny = va.data { train = train, test = test }
     local m = va.nn.model("m", {})
     function m.posterior(_, x) return va.dist.delta(x) end
     function m.likelihood(_, z) return va.dist.normal(z, 0) end

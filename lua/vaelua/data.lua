@@ -340,9 +340,10 @@ end
 
 -- ---- named data sets ---------------------------------------------------------------------------
 
+-- The folder of --data; what the environment names is looked in as well, but is not the only one.
 local function option_data()
   local o = core.program and core.program.options
-  return o and o.data
+  if o and o.data ~= os.getenv("VAELUA_DATA") then return o.data end
 end
 
 -- Where the folder of a named data set may lie, in the order of looking; a folder that was asked

@@ -149,7 +149,8 @@ void walk_begin (Walk *w, Tensor *loss, Tensor *const *wanted, int count,
   if (!tracked(loss))
     raise_user("the loss has no history: it does not depend on a parameter "
                "or va.var, or it was made in evaluation (batches, no_grad) "
-               "or before the last batch was drawn");
+               "or before the last batch was drawn, or it is itself made of "
+               "gradients (there are no second derivatives)");
   clear(w);                   /* a first try may have run out of memory */
   w->keep = keep;
   w->wanted = mem_new(sizeof(Tensor *) * (size_t) (count + 1));

@@ -323,28 +323,3 @@ Tensor *walk_take (Walk *w, int i) {
   Node *n = w->wanted[i]->node;
   return n != NULL && n->wanted ? n->grad : NULL;
 }
-
-static void free_walk (void *w) {
-  walk_free(w);
-}
-
-void grad_of (Tensor *loss, Tensor *const *wanted, int count, Tensor **out) {
-  size_t mark = scope_open();
-  own_reserve();
-  Walk *w = walk_new();
-  own(w, free_walk);
-  walk_begin(w, loss, wanted, count, false);
-  Node *custom = walk_run(w);
-  assert(custom == NULL);
-  (void) custom;
-  for (int i = 0; i < count; i++) {
-    Tensor *g = walk_take(w, i);
-    out[i] = g != NULL ? tensor_keep(g) : NULL;
-  }
-  scope_close(mark);
-  for (int i = 0; i < count; i++)      /* room was there: count is small */
-    if (out[i] != NULL) {
-      own_reserve();
-      own(out[i], (void (*) (void *)) tensor_drop);
-    }
-}

@@ -32,8 +32,4 @@ void walk_give (Walk *w, int argument, Tensor *dx);
 /* Gradient of wanted[i], or NULL if the loss does not reach it. */
 Tensor *walk_take (Walk *w, int i);
 
-/* All at once, for C: gradients into out (NULL where not reached), owned by
- * the scope.  No custom ops on the way. */
-void grad_of (Tensor *loss, Tensor *const *wanted, int count, Tensor **out);
-
 #endif

@@ -69,12 +69,6 @@ static int class_of (size_t bytes, size_t *size) {
   return class + 4;
 }
 
-size_t mem_block_size (size_t bytes) {
-  size_t size;
-  class_of(bytes, &size);
-  return size;
-}
-
 void *mem_block (size_t bytes) {
   size_t size;
   int class = class_of(bytes, &size);

@@ -18,7 +18,6 @@ void mem_free (void *p);                       /* NULL is fine */
 
 void *mem_block (size_t bytes);                /* not zeroed, 64-aligned */
 void mem_block_free (void *p, size_t bytes);
-size_t mem_block_size (size_t bytes);          /* size of its class */
 void mem_trim (void);                          /* gives idle blocks back */
 
 typedef struct MemCount {

@@ -96,9 +96,6 @@ bool source_is_ours (const char *source) {
       && strncmp(source, chunk_start, strlen(chunk_start)) == 0;
 }
 
-const char *embed_folder (void) {
-  return lua_folder[0] ? lua_folder : NULL;
-}
 
 void embed_resource (lua_State *L, const char *name) {
   if (lua_folder[0])

@@ -34,7 +34,4 @@ void embed_text (lua_State *L, const char *name);
 /* Pushes the function of one of our modules; a Lua error if there is none. */
 void embed_load (lua_State *L, const char *module);
 
-/* The folder lua/ of the checkout; NULL when the files are those inside. */
-const char *embed_folder (void);
-
 #endif

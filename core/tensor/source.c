@@ -146,10 +146,6 @@ int64_t source_left (const Source *s) {
   return s->left;
 }
 
-const char *source_name (const Source *s) {
-  return s->name;
-}
-
 FILE *source_stream (Source *s) {
   return s->handle;
 }

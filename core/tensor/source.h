@@ -29,7 +29,6 @@ void source_attach (Source *s, void *handle);   /* if it was NULL there */
 void source_read (Source *s, void *to, size_t bytes);   /* all of them */
 void source_end (Source *s);            /* raises if there are more bytes */
 int64_t source_left (const Source *s);  /* at most so many bytes follow */
-const char *source_name (const Source *s);
 FILE *source_stream (Source *s);        /* of source_open, for libraries */
 void source_hash (Source *s);           /* from here on */
 void source_check (Source *s, const char *sha256);   /* of what was read */

@@ -4,11 +4,7 @@
 local va = require "vaelua"
 local core = require "vaelua.core"
 
-local function message_of(f, ...)
-  local ok, message = pcall(f, ...)
-  assert.is_false(ok)
-  return message
-end
+local message_of = require "tests.lua.says".message_of
 
 local function numbers(x) return x:reshape(-1):totable() end
 

@@ -5,12 +5,7 @@ local va = require "vaelua"
 local core = require "vaelua.core"
 local child = require "tests.lua.child"
 
-local function says(words, f, ...)
-  local ok, message = pcall(f, ...)
-  assert.is_false(ok)
-  message = tostring(message)
-  assert(message:find(words, 1, true), ("%q is not in %q"):format(words, message))
-end
+local says = require "tests.lua.says".says
 
 local function int32(list) return va.tensor(list, "int32") end
 

@@ -11,16 +11,7 @@ local function same(a, b)
   assert.are.same(a:totable(), b:totable())
 end
 
-local function message_of(f, ...)
-  local ok, message = pcall(f, ...)
-  assert.is_false(ok)
-  return tostring(message)
-end
-
-local function says(words, f, ...)
-  local message = message_of(f, ...)
-  assert(message:find(words, 1, true), ("%q is not in %q"):format(words, message))
-end
+local says = require "tests.lua.says".says
 
 describe("files", function()
   local c, at

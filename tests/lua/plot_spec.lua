@@ -6,12 +6,7 @@ local show = require "vaelua.show"
 local plot = require "vaelua.plot"
 local child = require "tests.lua.child"
 
-local function says(words, f, ...)
-  local ok, message = pcall(f, ...)
-  assert.is_false(ok)
-  message = tostring(message)
-  assert(message:find(words, 1, true), ("%q is not in %q"):format(words, message))
-end
+local says = require "tests.lua.says".says
 
 describe("grid", function()
   it("stands row by row, with white between and where nothing is", function()

@@ -147,11 +147,9 @@ static void scaled_shape (const Call *c, Shape *y, DType *dtype) {
 
 static void scaled_forward (Call *c, Tensor *y) {
   Tensor *x = dense(arg(c, "x"));
-  float scale;
-  x->storage->device->download(&scale, scalar(c, "scale").at, sizeof scale);
   kern(x)->take_scaled(view_rows(y, y->shape.size[0]),
                        view_rows(x, x->shape.size[0]),
-                       view(dense(arg(c, "index"))), (double) scale);
+                       view(dense(arg(c, "index"))), scalar(c, "scale"));
 }
 
 /* ---- elements of rows: choose, take_along, one_hot ---------------------- */

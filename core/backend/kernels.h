@@ -1,6 +1,6 @@
 /*
- * kernels.h - the table of kernels that each device fills (kernels.def), and
- * the two kinds of arguments that live in the value block.
+ * kernels.h - the table of kernels that each device fills (kernels.def), the
+ * types of their arguments, and the three kinds that live in the value block.
  */
 #ifndef kernels_h
 #define kernels_h
@@ -9,8 +9,18 @@
 
 #include <stdint.h>
 
+static inline int64_t view_count (const View *v) {
+  int64_t n = 1;
+  for (int i = 0; i < v->rank; i++)
+    n *= v->size[i];
+  return n;
+}
+
 /* A number that only kernels read. */
 typedef struct Scalar { const float *at; } Scalar;
+
+/* An integer that only kernels read. */
+typedef struct Whole { const int32_t *at; } Whole;
 
 /* Where random numbers lie: four words (base/rng.h). */
 typedef struct Address { const uint32_t *at; } Address;
@@ -45,8 +55,30 @@ typedef struct OptimPart {
   Scalar lr, decay;
 } OptimPart;
 
+typedef struct Parts { const OptimPart *at; int count; } Parts;
+
+/* PARAMS((View, y), (View, x)) is View y, View x; ARGS(...) is y, x.  EACH
+ * puts a macro around each of up to nine pairs. */
+#define PAIR_PARAM(type, name) type name
+#define PAIR_NAME(type, name) name
+#define EACH_1(m, a) m a
+#define EACH_2(m, a, ...) m a, EACH_1(m, __VA_ARGS__)
+#define EACH_3(m, a, ...) m a, EACH_2(m, __VA_ARGS__)
+#define EACH_4(m, a, ...) m a, EACH_3(m, __VA_ARGS__)
+#define EACH_5(m, a, ...) m a, EACH_4(m, __VA_ARGS__)
+#define EACH_6(m, a, ...) m a, EACH_5(m, __VA_ARGS__)
+#define EACH_7(m, a, ...) m a, EACH_6(m, __VA_ARGS__)
+#define EACH_8(m, a, ...) m a, EACH_7(m, __VA_ARGS__)
+#define EACH_9(m, a, ...) m a, EACH_8(m, __VA_ARGS__)
+#define EACH_OF(_1, _2, _3, _4, _5, _6, _7, _8, _9, each, ...) each
+#define EACH(m, ...) \
+  EACH_OF(__VA_ARGS__, EACH_9, EACH_8, EACH_7, EACH_6, EACH_5, EACH_4, \
+          EACH_3, EACH_2, EACH_1, )(m, __VA_ARGS__)
+#define PARAMS(...) EACH(PAIR_PARAM, __VA_ARGS__)
+#define ARGS(...) EACH(PAIR_NAME, __VA_ARGS__)
+
 typedef struct Kernels {
-#define KERNEL(name, args) void (*name) args;
+#define KERNEL(name, ...) void (*name) (PARAMS(__VA_ARGS__));
 #include "backend/kernels.def"
 } Kernels;
 

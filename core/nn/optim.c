@@ -147,15 +147,14 @@ static int parts_of (const Optim *o, const OptimGroup *group,
 }
 
 static void update (const Optim *o, const OptimGroup *group,
-                    const OptimPart *part, int count, View sum,
-                    Scalar clip) {
+                    Parts parts, View sum, Scalar clip) {
   const Kernels *k = kern(o->p[0]);
   View state = view(group->state);
   if (o->kind->moments)
-    k->adam(part, count, state, sum, clip, value(group->beta1),
+    k->adam(parts, state, sum, clip, value(group->beta1),
             value(group->beta2), value(group->eps), o->kind->decoupled);
   else
-    k->sgd(part, count, state, sum, clip, value(group->momentum));
+    k->sgd(parts, state, sum, clip, value(group->momentum));
 }
 
 /* Later history that has read them must not be walked. */
@@ -183,11 +182,11 @@ bool optim_apply (Optim *o) {
   Tensor *sum = tensor_new(o->p[0]->storage->device, F64, &one);
   Scalar clip = value(o->clip);
   View loss = o->loss != NULL ? view(o->loss) : (View) { .data = NULL };
-  kern(sum)->grad_check(view(sum), part, n, loss);
+  kern(sum)->grad_check(view(sum), (Parts) { part, n }, loss);
   OptimPart *next = part;
   for (int i = 0; i < o->groups; i++) {
     if (in_group[i] > 0)
-      update(o, &o->group[i], next, in_group[i], view(sum), clip);
+      update(o, &o->group[i], (Parts) { next, in_group[i] }, view(sum), clip);
     next += in_group[i];
   }
   mark_changed(o);

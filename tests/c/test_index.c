@@ -67,7 +67,8 @@ static void scaled (void **state) {
   for (int i = 0; i < 9 * 101; i++)
     bytes[i] = (uint8_t) (i * 37);
   ints(index, 9);
-  cpu_take_scaled(y, x, index, 1 / 255.0);
+  const float scale = 1 / 255.0f;
+  cpu_take_scaled(y, x, index, (Scalar) { &scale });
   for (int i = 0; i < 300 * 101; i++)
     assert_true(f32(y)[i] == (float) bytes[(i32(index)[i / 101] - 1) * 101
                                            + i % 101] * (float) (1 / 255.0));

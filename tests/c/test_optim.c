@@ -110,9 +110,9 @@ static void adam_steps (float clip, bool decoupled) {
   for (int t = 1; t <= STEPS; t++) {
     for (int i = 0; i < PARTS; i++)
       shuffle(b.part[i].g);
-    cpu_grad_check(b.sum_view, b.part, PARTS, (View) { 0 });
+    cpu_grad_check(b.sum_view, (Parts) { b.part, PARTS }, (View) { 0 });
     assert_true(fabs(b.sum - squares(&b)) < 1e-9 * b.sum);
-    cpu_adam(b.part, PARTS, b.state_view, b.sum_view, (Scalar) { &clip },
+    cpu_adam((Parts) { b.part, PARTS }, b.state_view, b.sum_view, (Scalar) { &clip },
              (Scalar) { &beta1 }, (Scalar) { &beta2 }, (Scalar) { &eps },
              decoupled);
     adam_reference(&b, t, (double) clip, decoupled);
@@ -142,8 +142,8 @@ static void sgd_steps (float clip, float momentum) {
   Bench b = bench_new();
   connect(&b);
   for (int t = 1; t <= STEPS; t++) {
-    cpu_grad_check(b.sum_view, b.part, PARTS, (View) { 0 });
-    cpu_sgd(b.part, PARTS, b.state_view, b.sum_view, (Scalar) { &clip },
+    cpu_grad_check(b.sum_view, (Parts) { b.part, PARTS }, (View) { 0 });
+    cpu_sgd((Parts) { b.part, PARTS }, b.state_view, b.sum_view, (Scalar) { &clip },
             (Scalar) { &momentum });
     double factor = clip_factor(squares(&b), (double) clip);
     for (int i = 0; i < PARTS; i++)
@@ -177,12 +177,12 @@ static void check_skipped (Bench *b, View loss) {
   float none = 0;
   float *before = malloc(40001 * sizeof(float));
   memcpy(before, b->part[1].p.data, 40001 * sizeof(float));
-  cpu_grad_check(b->sum_view, b->part, PARTS, loss);
+  cpu_grad_check(b->sum_view, (Parts) { b->part, PARTS }, loss);
   assert_false(isfinite(b->sum));
-  cpu_adam(b->part, PARTS, b->state_view, b->sum_view, (Scalar) { &none },
+  cpu_adam((Parts) { b->part, PARTS }, b->state_view, b->sum_view, (Scalar) { &none },
            (Scalar) { &beta1 }, (Scalar) { &beta2 }, (Scalar) { &eps }, false);
   assert_memory_equal(before, b->part[1].p.data, 40001 * sizeof(float));
-  cpu_sgd(b->part, PARTS, b->state_view, b->sum_view, (Scalar) { &none },
+  cpu_sgd((Parts) { b->part, PARTS }, b->state_view, b->sum_view, (Scalar) { &none },
           (Scalar) { &beta1 });
   assert_memory_equal(before, b->part[1].p.data, 40001 * sizeof(float));
   assert_true(b->state[0] == 0 && b->state[3] == 1);
@@ -196,7 +196,7 @@ static void skips (void *unused) {
   View number = { .data = &loss, .dtype = F32 };
   (void) unused;
   connect(&b);
-  cpu_grad_check(b.sum_view, b.part, PARTS, number);
+  cpu_grad_check(b.sum_view, (Parts) { b.part, PARTS }, number);
   assert_true(isfinite(b.sum));
   loss = NAN;
   check_skipped(&b, number);
@@ -208,7 +208,7 @@ static void skips (void *unused) {
   f32(b.part[1].g)[39999] = -INFINITY;
   check_skipped(&b, (View) { 0 });
   f32(b.part[1].g)[39999] = 3e38f;              /* large, but finite */
-  cpu_grad_check(b.sum_view, b.part, PARTS, number);
+  cpu_grad_check(b.sum_view, (Parts) { b.part, PARTS }, number);
   assert_true(isfinite(b.sum));
   bench_drop(&b);
 }
@@ -249,8 +249,8 @@ static void step_again (void *unused) {
   memset(shared.part[1].m.data, 0, 40001 * sizeof(float));
   memset(shared.part[1].v.data, 0, 40001 * sizeof(float));
   memset(shared.state, 0, sizeof shared.state);
-  cpu_grad_check(shared.sum_view, shared.part, PARTS, (View) { 0 });
-  cpu_adam(shared.part, PARTS, shared.state_view, shared.sum_view,
+  cpu_grad_check(shared.sum_view, (Parts) { shared.part, PARTS }, (View) { 0 });
+  cpu_adam((Parts) { shared.part, PARTS }, shared.state_view, shared.sum_view,
            (Scalar) { &clip }, (Scalar) { &beta1 }, (Scalar) { &beta2 },
            (Scalar) { &eps }, false);
   memcpy(result.data, shared.part[1].p.data, 40001 * sizeof(float));

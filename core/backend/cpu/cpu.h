@@ -25,10 +25,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-extern const Device cpu_device;
+extern Device cpu_device;
 extern const Kernels cpu_kernels;
 
-#define KERNEL(name, args) void cpu_##name args;
+#define KERNEL(name, ...) void cpu_##name (PARAMS(__VA_ARGS__));
 #include "backend/kernels.def"
 
 /* For the loops of a hot file: three versions, chosen when the program is

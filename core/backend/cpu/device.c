@@ -169,13 +169,23 @@ static void copy_bytes (void *to, const void *from, size_t bytes) {
 
 static void nothing (void) {}
 
+static DeviceMemory memory (void) {
+  MemCount c = mem_count();
+  return (DeviceMemory) { .used = c.bytes, .idle = c.idle, .peak = c.peak };
+}
+
+static bool precision (Precision p) {
+  return p == PRECISION_FLOAT32;
+}
+
 const Kernels cpu_kernels = {
-#define KERNEL(name, args) .name = cpu_##name,
+#define KERNEL(name, ...) .name = cpu_##name,
 #include "backend/kernels.def"
 };
 
-const Device cpu_device = {
+Device cpu_device = {
   .name = "cpu", .alloc = alloc, .free = mem_block_free,
-  .upload = copy_bytes, .download = copy_bytes, .sync = nothing,
-  .kernels = &cpu_kernels,
+  .upload = copy_bytes, .download = copy_bytes, .copy = copy_bytes,
+  .sync = nothing, .trim = mem_trim, .memory = memory,
+  .precision = precision, .kernels = &cpu_kernels,
 };

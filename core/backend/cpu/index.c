@@ -60,7 +60,12 @@ HOT static void scale_floats (float *y, const float *x, int64_t n,
     y[i] = x[i] * scale;
 }
 
-void cpu_take_scaled (View y, View x, View index, double scale) {
+void cpu_window (View y, View x, Whole first) {
+  memcpy(y.data, (const int32_t *) x.data + *first.at - 1,
+         (size_t) y.size[0] * sizeof(int32_t));
+}
+
+void cpu_take_scaled (View y, View x, View index, Scalar scale) {
   int64_t rows = y.size[0], n = row_size(x);
   const int32_t *at = index.data;
 #pragma omp parallel for schedule(static) if (worth_threads(rows * n))
@@ -68,9 +73,9 @@ void cpu_take_scaled (View y, View x, View index, double scale) {
     float *to = (float *) y.data + i * n;
     int64_t from = (at[i] - 1) * n;
     if (x.dtype == U8)
-      scale_bytes(to, (const uint8_t *) x.data + from, n, (float) scale);
+      scale_bytes(to, (const uint8_t *) x.data + from, n, *scale.at);
     else
-      scale_floats(to, (const float *) x.data + from, n, (float) scale);
+      scale_floats(to, (const float *) x.data + from, n, *scale.at);
   }
 }
 

@@ -69,15 +69,8 @@ HOT static void relu_back (float *restrict dx, const float *restrict dy,
   }
 }
 
-static int64_t count_of (const View *v) {
-  int64_t n = 1;
-  for (int i = 0; i < v->rank; i++)
-    n *= v->size[i];
-  return n;
-}
-
 void cpu_act_back (View dx, View dy, View y, Activation act) {
-  int64_t n = count_of(&y), chunks = chunk_count(n, CHUNK);
+  int64_t n = view_count(&y), chunks = chunk_count(n, CHUNK);
   float *to = dx.data;
   const float *from = dy.data, *at = y.data;
 #pragma omp parallel for schedule(static) if (worth_threads(n))

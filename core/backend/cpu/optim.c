@@ -14,13 +14,6 @@
 
 enum { LANE = 16 };
 
-static int64_t count_of (const View *v) {
-  int64_t n = 1;
-  for (int i = 0; i < v->rank; i++)
-    n *= v->size[i];
-  return n;
-}
-
 /* ---- chunks of many parameters ---- */
 
 typedef struct Piece {
@@ -28,12 +21,11 @@ typedef struct Piece {
   int64_t from, to;
 } Piece;
 
-static int64_t piece_count (const OptimPart *parts, int count,
-                            int64_t *elements) {
+static int64_t piece_count (Parts parts, int64_t *elements) {
   int64_t pieces = 0;
   *elements = 0;
-  for (int i = 0; i < count; i++) {
-    int64_t n = count_of(&parts[i].p);
+  for (int i = 0; i < parts.count; i++) {
+    int64_t n = view_count(&parts.at[i].p);
     pieces += chunk_count(n, CHUNK);
     *elements += n;
   }
@@ -41,9 +33,9 @@ static int64_t piece_count (const OptimPart *parts, int count,
 }
 
 /* Writes the list of pieces, in the order of the parts. */
-static void piece_list (const OptimPart *parts, int count, Piece *list) {
-  for (int i = 0; i < count; i++) {
-    int64_t n = count_of(&parts[i].p);
+static void piece_list (Parts parts, Piece *list) {
+  for (int i = 0; i < parts.count; i++) {
+    int64_t n = view_count(&parts.at[i].p);
     for (int64_t k = 0; k < chunk_count(n, CHUNK); k++)
       *list++ = (Piece) { i, k * CHUNK, chunk_end(k, CHUNK, n) };
   }
@@ -71,15 +63,15 @@ static double number_of (const View *v) {
 }
 
 /* A finite loss adds nothing; another one makes the sum NaN. */
-void cpu_grad_check (View sum, const OptimPart *parts, int count, View loss) {
-  int64_t elements, pieces = piece_count(parts, count, &elements);
+void cpu_grad_check (View sum, Parts parts, View loss) {
+  int64_t elements, pieces = piece_count(parts, &elements);
   cpu_reserve((size_t) pieces * (sizeof(Piece) + sizeof(double)));
   Piece *list = cpu_scratch();
   double *sums = (double *) (list + pieces), total = 0;
-  piece_list(parts, count, list);
+  piece_list(parts, list);
 #pragma omp parallel for schedule(static) if (worth_threads(elements))
   for (int64_t i = 0; i < pieces; i++)
-    sums[i] = square_sum((const float *) parts[list[i].part].g.data
+    sums[i] = square_sum((const float *) parts.at[list[i].part].g.data
                          + list[i].from, list[i].to - list[i].from);
   for (int64_t i = 0; i < pieces; i++)
     total += sums[i];
@@ -150,11 +142,10 @@ static void adam_piece (const OptimPart *part, Piece piece, const Adam *a) {
   adam_loop(p + from, g + from, m + from, v + from, piece.to - from, a);
 }
 
-void cpu_adam (const OptimPart *parts, int count, View state, View sum,
-               Scalar clip, Scalar beta1, Scalar beta2, Scalar eps,
-               bool decoupled) {
+void cpu_adam (Parts parts, View state, View sum, Scalar clip, Scalar beta1,
+               Scalar beta2, Scalar eps, bool decoupled) {
   Adam shared = { .beta1 = *beta1.at, .beta2 = *beta2.at, .eps = *eps.at };
-  int64_t elements, pieces = piece_count(parts, count, &elements);
+  int64_t elements, pieces = piece_count(parts, &elements);
   double *s = state.data;
   assert(state.dtype == F64);
   cpu_reserve((size_t) pieces * sizeof(Piece));
@@ -163,10 +154,10 @@ void cpu_adam (const OptimPart *parts, int count, View state, View sum,
   double power[2] = { (s[0] == 0 ? 1 : s[1]) * (double) *beta1.at,
                       (s[0] == 0 ? 1 : s[2]) * (double) *beta2.at };
   Piece *list = cpu_scratch();
-  piece_list(parts, count, list);
+  piece_list(parts, list);
 #pragma omp parallel for schedule(static) if (worth_threads(elements))
   for (int64_t i = 0; i < pieces; i++) {
-    const OptimPart *part = &parts[list[i].part];
+    const OptimPart *part = &parts.at[list[i].part];
     Adam a = adam_of(part, &shared, power, decoupled);
     adam_piece(part, list[i], &a);
   }
@@ -190,19 +181,19 @@ HOT static void sgd_loop (float *restrict p, const float *restrict g,
   }
 }
 
-void cpu_sgd (const OptimPart *parts, int count, View state, View sum,
-              Scalar clip, Scalar momentum) {
-  int64_t elements, pieces = piece_count(parts, count, &elements);
+void cpu_sgd (Parts parts, View state, View sum, Scalar clip,
+              Scalar momentum) {
+  int64_t elements, pieces = piece_count(parts, &elements);
   float factor;
   assert(state.dtype == F64);
   cpu_reserve((size_t) pieces * sizeof(Piece));
   if (!begin(state, sum, clip, &factor))
     return;
   Piece *list = cpu_scratch();
-  piece_list(parts, count, list);
+  piece_list(parts, list);
 #pragma omp parallel for schedule(static) if (worth_threads(elements))
   for (int64_t i = 0; i < pieces; i++) {
-    const OptimPart *part = &parts[list[i].part];
+    const OptimPart *part = &parts.at[list[i].part];
     int64_t from = list[i].from;
     sgd_loop((float *) part->p.data + from, (float *) part->g.data + from,
              (float *) part->m.data + from, list[i].to - from, *part->lr.at,
@@ -220,7 +211,7 @@ HOT static void lerp_loop (float *restrict p, const float *restrict v,
 }
 
 void cpu_lerp (View p, View v, Scalar weight) {
-  int64_t n = count_of(&p), chunks = chunk_count(n, CHUNK);
+  int64_t n = view_count(&p), chunks = chunk_count(n, CHUNK);
 #pragma omp parallel for schedule(static) if (worth_threads(n))
   for (int64_t i = 0; i < chunks; i++)
     lerp_loop((float *) p.data + i * CHUNK, (float *) v.data + i * CHUNK,

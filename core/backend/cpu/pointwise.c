@@ -235,15 +235,8 @@ static void run_chunk (const Loop *l, float *y, int64_t from, int64_t to) {
   }
 }
 
-static int64_t count_of (const View *v) {
-  int64_t n = 1;
-  for (int i = 0; i < v->rank; i++)
-    n *= v->size[i];
-  return n;
-}
-
 static void run (const Loop *l, View y) {
-  int64_t n = count_of(&y), chunks = chunk_count(n, CHUNK);
+  int64_t n = view_count(&y), chunks = chunk_count(n, CHUNK);
 #pragma omp parallel for schedule(static) if (worth_threads(n))
   for (int64_t i = 0; i < chunks; i++)
     run_chunk(l, y.data, i * CHUNK, chunk_end(i, CHUNK, n));

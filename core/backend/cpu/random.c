@@ -7,13 +7,6 @@
 #include "backend/cpu/cpu.h"
 #include "backend/math.h"
 
-static int64_t count_of (const View *v) {
-  int64_t n = 1;
-  for (int i = 0; i < v->rank; i++)
-    n *= v->size[i];
-  return n;
-}
-
 enum { WIDTH = 64, WORDS = 4 * WIDTH };    /* blocks that are drawn together */
 
 /* The words of WIDTH blocks in the order of their elements. */
@@ -55,7 +48,7 @@ static void draw_chunk (float *y, const float *x, int64_t from, int64_t to,
 
 static void draw (View y, const float *x, Address a, Map map,
                   const void *state) {
-  int64_t n = count_of(&y), chunks = chunk_count(n, CHUNK);
+  int64_t n = view_count(&y), chunks = chunk_count(n, CHUNK);
 #pragma omp parallel for schedule(static) if (worth_threads(4 * n))
   for (int64_t i = 0; i < chunks; i++)
     draw_chunk(y.data, x, i * CHUNK, chunk_end(i, CHUNK, n), a, map, state);
@@ -154,7 +147,7 @@ static void radix_pass (Key *to, const Key *from, int64_t n, int shift) {
  * first.  A sort, unlike swaps one after the other, is the same on any
  * device. */
 void cpu_randperm (View y, Address a) {
-  int64_t n = count_of(&y);
+  int64_t n = view_count(&y);
   int32_t *out = y.data;
   cpu_reserve((size_t) n * 2 * sizeof(Key));
   Key *keys = cpu_scratch(), *spare = keys + n;

@@ -11,6 +11,7 @@
  * a bit.
  */
 #include "backend/cpu/cpu.h"
+#include "backend/cpu/lanes.h"
 #include "backend/math.h"
 
 #include <assert.h>
@@ -555,4 +556,16 @@ void cpu_logsumexp (View y, View x) {
   float *out = y.data;
   EACH_ROW(x)
     logsumexp_row(out + r, in + r * n, n);
+}
+
+/* ---- running sums ---- */
+
+HOT static double sum_of (const float *x, int64_t n) {
+  return lanes_of(x, n);
+}
+
+void cpu_accumulate (View sum, View x, Scalar scale, Scalar keep) {
+  float *to = sum.data;
+  float more = *scale.at * (float) sum_of(x.data, view_count(&x));
+  *to = *keep.at != 0 ? *to + more : more;
 }

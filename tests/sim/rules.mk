@@ -38,3 +38,26 @@ $(SIM)/libcudart.so.13: $(SIM_OBJECTS) $(SIM)/unmodelled.c tests/sim/cudart.map
 	  $(SIM_OBJECTS) $(SIM)/unmodelled.c -lm
 
 -include $(SIM_OBJECTS:.o=.d)
+
+# -- what proves it ------------------------------------------------------
+
+# The kernels' PTX lies in the object, uncompressed and with lines.
+SIM_NVCC := $(NVCC) -gencode arch=compute_75,code=compute_75 --no-compress \
+  -lineinfo -cudart shared -Icore -O3 -Xcompiler -O1
+SIM_CASES := $(patsubst tests/sim/mistakes/%.cu,$(SIM)/mistakes/%,\
+  $(wildcard tests/sim/mistakes/*.cu)) $(SIM)/mistakes/host
+
+$(SIM)/mistakes/%: tests/sim/mistakes/%.cu tests/sim/mistakes/case.h
+	@mkdir -p $(@D)
+	$(call say,nvcc)
+	$(Q)$(SIM_NVCC) -o $@ $<
+
+$(SIM)/mistakes/host: tests/sim/mistakes/host.c tests/sim/mistakes/case.h \
+    tests/sim/sim.h $(SIM)/libcudart.so.13
+	@mkdir -p $(@D)
+	$(call say,test)
+	$(Q)$(CC) -std=gnu11 -O1 -g $(WARN) -isystem $(CUDA)/include -o $@ $< \
+	  -L$(SIM) -l:libcudart.so.13
+
+test-sim: $(SIM_CASES)
+	@sh tests/sim/run.sh $(B)

@@ -61,3 +61,19 @@ $(SIM)/mistakes/host: tests/sim/mistakes/host.c tests/sim/mistakes/case.h \
 
 test-sim: $(SIM_CASES)
 	@sh tests/sim/run.sh $(B)
+
+# Arithmetic: the device's side by nvcc, the host's as the program is built.
+SIM_NUMBERS := $(SIM)/numbers $(SIM)/numbers_fused
+
+$(SIM)/numbers_host.o: tests/sim/numbers/host.c tests/sim/numbers/numbers.def \
+    tests/sim/numbers/numbers.h $(wildcard core/backend/*.def)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -Wno-float-conversion -c -o $@ $<
+
+$(SIM)/numbers: SIM_HOW := -diag-suppress 550 --fmad=false
+$(SIM)/numbers_fused: SIM_HOW := -diag-suppress 550 -DONLY_OPS
+$(SIM_NUMBERS): tests/sim/numbers/numbers.cu $(SIM)/numbers_host.o
+	$(call say,nvcc)
+	$(Q)$(SIM_NVCC) $(SIM_HOW) -o $@ $^
+
+test-sim: $(SIM_NUMBERS)

@@ -53,6 +53,8 @@ typedef struct PlanKey {
  * one that it writes.  The caller converts where it is not float32. */
 typedef struct Plan {
   cudnnBackendDescriptor_t plan;          /* a finalized execution plan */
+  cudnnBackendDescriptor_t part[24];      /* what it is made of, itself too */
+  int parts;
   size_t workspace;                       /* bytes */
   int64_t engine;                         /* cuDNN's number, for reports */
   cudnnDataType_t input, output;

@@ -38,13 +38,13 @@ static inline unsigned blocks_for (int64_t n) {
 /* One thread for each of n elements; nothing is launched for none. */
 #define LAUNCH(kernel, n, ...) \
   ((n) == 0 ? cudaSuccess \
-   : (kernel<<<blocks_for(n), THREADS, 0, cuda_stream>>>(__VA_ARGS__), \
+   : ((kernel)<<<blocks_for(n), THREADS, 0, cuda_stream>>>(__VA_ARGS__), \
       cudaGetLastError()))
 
 /* blocks of THREADS threads, each with its own row, tile or chunk. */
 #define LAUNCH_BLOCKS(kernel, blocks, ...) \
   ((blocks) == 0 ? cudaSuccess \
-   : (kernel<<<(unsigned) (blocks), THREADS, 0, cuda_stream>>>(__VA_ARGS__), \
+   : ((kernel)<<<(unsigned) (blocks), THREADS, 0, cuda_stream>>>(__VA_ARGS__), \
       cudaGetLastError()))
 
 /* ---- teams: the threads that share a row ----

@@ -77,6 +77,22 @@ static inline int team_for (int64_t rows, int64_t columns) {
 #define LAUNCH_ROWS(kernel, rows, team, ...) \
   LAUNCH(kernel, (rows) * (team), __VA_ARGS__)
 
+/* A contiguous view whose last axis are the columns. */
+struct Rows { int64_t rows, columns; };
+
+static inline Rows rows_of (const View &x) {
+  Rows r = { 1, x.rank > 0 ? x.size[x.rank - 1] : 1 };
+  for (int i = 0; i < x.rank - 1; i++)
+    r.rows *= x.size[i];
+  return r;
+}
+
+/* kernel(team, ..., rows, columns), with a team for each row. */
+#define LAUNCH_TEAMS(kernel, r, ...) \
+  LAUNCH_ROWS(kernel, (r).rows, team_for((r).rows, (r).columns), \
+              team_for((r).rows, (r).columns), __VA_ARGS__, (r).rows, \
+              (r).columns)
+
 struct JoinSum {
   template <typename T> __device__ T operator() (T a, T b) const {
     return a + b;

@@ -63,11 +63,11 @@ CORE    := $(filter-out $(B)/obj/bind/%,$(OBJECTS))
 LUA_FILES := $(shell find lua/vaelua -name '*.lua' | LC_ALL=C sort)
 C_TESTS   := $(patsubst tests/c/%.c,$(B)/test/c/%,$(wildcard tests/c/test_*.c))
 
-.PHONY: all compare test bench deps lint install uninstall clean FORCE
+.PHONY: all cuda compare test bench deps lint install uninstall clean FORCE
 .DELETE_ON_ERROR:
 
 # A sanitized module cannot be loaded by a stock interpreter.
-all: $(B)/vaelua $(if $(SAN),,$(B)/vaelua.so)
+all: $(B)/vaelua $(if $(SAN),,$(B)/vaelua.so cuda)
 
 # make V=1 shows whole commands.
 Q := $(if $(V),,@)
@@ -100,11 +100,94 @@ $(B)/obj/%.o: core/%.c
 
 -include $(PROGRAM:.o=.d) $(OBJECTS:.o=.d) $(INSIDE:.o=.d) $(C_TESTS:=.d)
 
+# -- CUDA ----------------------------------------------------------------
+
+# The backend is a shared object of its own, built where nvcc is.  C files by
+# gcc, .cu files by nvcc for every architecture and as PTX for later ones.
+# make CUDA_ARCH=sm_86 builds for one alone.  A change of the Makefile builds
+# all anew.
+NVCC ?= $(firstword $(shell command -v nvcc 2> /dev/null) \
+          $(wildcard /usr/local/cuda/bin/nvcc))
+CUDA_DIR := $(patsubst %/bin/nvcc,%,$(realpath $(NVCC)))
+CUDA_ALL := 75 80 86 89 90 100 120
+CUDA_GEN  = $(if $(CUDA_ARCH),-arch=$(CUDA_ARCH), \
+  $(foreach a,$(CUDA_ALL),-gencode=arch=compute_$a,code=sm_$a) \
+  -gencode=arch=compute_$(lastword $(CUDA_ALL)),code=compute_$(lastword \
+  $(CUDA_ALL)))
+
+# Products and sums are rounded apart, as on the CPU: equal bits.
+CUDA_INC    = -Icore -I$(B)/gen -isystem $(CUDA_DIR)/include
+NVCC_FLAGS  = -std=c++17 -O3 --fmad=false -t 2 $(CUDA_INC) \
+  -Xcompiler -fPIC,-fvisibility=hidden,-fno-exceptions
+CUDA_CFLAGS = -std=gnu11 -D_GNU_SOURCE= $(CUDA_INC) -O2 -g \
+  -march=x86-64-v2 -ffp-contract=off -fvisibility=hidden -fPIC $(WARN) \
+  -Werror=unused-result
+
+CUDA_SOURCES := $(wildcard core/backend/cuda/*.c)
+CUDA_KERNELS := $(wildcard core/backend/cuda/*.cu)
+CUDA_C  := $(CUDA_SOURCES:core/backend/cuda/%.c=$(B)/cuda/%.o)
+ifdef LOOSE
+CUDA_C += $(B)/cuda/missing.o
+$(B)/cuda/missing.o: tests/cuda_missing.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CUDA_CFLAGS) -c -o $@ $<
+endif
+CUDA_CU := $(CUDA_KERNELS:core/backend/cuda/%.cu=$(B)/cuda/%.cu.o)
+
+ifeq ($(NVCC),)
+cuda:
+	@echo "  no nvcc: without the CUDA backend"
+else ifeq ($(shell printf '\043include <cudnn_version.h>\n' | $(CC) -E \
+             -isystem $(CUDA_DIR)/include - > /dev/null 2>&1 && echo yes),)
+cuda:
+	@echo "  no headers of cuDNN: without the CUDA backend"
+else
+cuda: $(B)/vaelua_cuda.so
+endif
+
+# $(call link_cuda,objects): the libraries lie where nvcc is, if nowhere else.
+link_cuda = $(CC) -shared -o $@ $(1) -Wl,-z,defs \
+  -Wl,--enable-new-dtags,-rpath,$(CUDA_DIR)/lib64 -L$(CUDA_DIR)/lib64 \
+  -lcudart -lcublas -lcudnn
+
+$(B)/vaelua_cuda.so: $(CUDA_C) $(CUDA_CU)
+	$(call say,link)
+	$(Q)$(call link_cuda,$^)
+
+$(B)/cuda/%.o: core/backend/cuda/%.c
+	@mkdir -p $(@D)
+	$(call say,cc  )
+	$(Q)$(CC) $(CUDA_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/cuda/%.cu.o: core/backend/cuda/%.cu Makefile
+	@mkdir -p $(@D)
+	$(call say,nvcc)
+	$(Q)$(NVCC) $(NVCC_FLAGS) $(CUDA_GEN) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
+
+# The plugin for the simulated device, which executes PTX: only the kernels are
+# compiled another way (tests/sim).
+SIM_CU := $(CUDA_KERNELS:core/backend/cuda/%.cu=$(B)/sim/cuda/%.cu.o)
+
+$(B)/sim/vaelua_cuda.so: $(CUDA_C) $(SIM_CU)
+	$(call say,link)
+	$(Q)$(call link_cuda,$^)
+
+$(B)/sim/cuda/%.cu.o: core/backend/cuda/%.cu Makefile
+	@mkdir -p $(@D)
+	$(call say,nvcc)
+	$(Q)$(NVCC) $(NVCC_FLAGS) -gencode=arch=compute_75,code=compute_75 \
+	  --no-compress -lineinfo -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
+
+-include $(CUDA_C:.o=.d) $(CUDA_CU:.o=.d) $(SIM_CU:.o=.d)
+-include tests/sim/rules.mk tests/sim/libs.mk
+
 # -- generated -----------------------------------------------------------
 
-# Two small headers, rewritten only when their text changes: what is built
-# (version, commit, flags), and the list of Lua files that embed.c includes.
+# Small headers, rewritten only when their text changes: what is built
+# (version, commit, flags), the list of Lua files that embed.c includes, and a
+# hash of all that program and plugin must agree on.
 $(B)/obj/bind/program.o: $(B)/gen/build.h
+$(B)/obj/backend/cuda.o $(B)/cuda/device.o: $(B)/gen/abi.h
 $(B)/obj/bind/embed.o: $(B)/gen/lua_files.def $(LUA_FILES)
 
 $(B)/gen/build.h: FORCE
@@ -121,6 +204,16 @@ $(B)/gen/lua_files.def: FORCE
 	@n=0; for f in $(LUA_FILES); do \
 	   name=$${f#lua/}; printf 'EMBED(%d, "%s", "%s")\n' $$n "$$f" "$$name"; \
 	   n=$$((n + 1)); done > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+SEAM := $(addprefix core/,backend/kernels.def backend/kernels.h \
+  backend/pointwise.def backend/plugin.h base/error.h tensor/device.h \
+  tensor/shape.h tensor/tensor.h)
+
+$(B)/gen/abi.h: $(SEAM)
+	@mkdir -p $(@D)
+	@printf '#define BACKEND_ABI 0x%su\n' \
+	  "$$(cat $(SEAM) | sha256sum | cut -c 1-8)" > $@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 FORCE:

@@ -1,0 +1,25 @@
+/*
+ * blas.h - the one row-major matrix product that all others are made of.
+ */
+#ifndef cuda_blas_h
+#define cuda_blas_h
+
+#include "backend/cuda/cuda.h"
+
+#include <stdbool.h>
+
+/* y [batch, m, n] = a [batch, m, k] b [batch, k, n], contiguous; ta, tb: the
+ * matrices lie transposed ([k, m], [n, k]); one_a, one_b: there is one matrix
+ * for the whole batch. */
+typedef struct Gemm {
+  float *y;
+  const float *a, *b;
+  bool ta, tb;
+  int64_t batch, m, n, k;
+  bool one_a, one_b;
+  Precision precision;
+} Gemm;
+
+cudaError_t cuda_gemm (Gemm g);
+
+#endif

@@ -118,7 +118,7 @@ CUDA_GEN  = $(if $(CUDA_ARCH),-arch=$(CUDA_ARCH), \
 # Products and sums are rounded apart, as on the CPU: equal bits.
 CUDA_INC    = -Icore -I$(B)/gen -isystem $(CUDA_DIR)/include
 NVCC_FLAGS  = -std=c++17 -O3 --fmad=false -t 2 $(CUDA_INC) \
-  -Xcompiler -fPIC,-fvisibility=hidden,-fno-exceptions
+  -Xcompiler -fPIC,-fvisibility=hidden,-fno-exceptions,-fno-threadsafe-statics
 CUDA_CFLAGS = -std=gnu11 -D_GNU_SOURCE= $(CUDA_INC) -O2 -g \
   -march=x86-64-v2 -ffp-contract=off -fvisibility=hidden -fPIC $(WARN) \
   -Werror=unused-result

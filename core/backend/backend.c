@@ -12,6 +12,7 @@ const char *device_doing;
 
 static const Device *now = &cpu_device;
 static bool unsettled;                   /* auto was chosen, nothing opened */
+static Precision precision;
 static char reason[600] = "no other was asked for";
 
 static void settle (void) {
@@ -63,9 +64,24 @@ const Device *device_find (const char *name) {
 }
 
 void device_choose (const char *name) {
-  unsettled = strcmp(name, "auto") == 0;
-  if (unsettled)
-    return;
-  now = device_find(name);
-  snprintf(reason, sizeof reason, "asked for");
+  bool automatic = strcmp(name, "auto") == 0;
+  if (!automatic) {
+    now = device_find(name);
+    snprintf(reason, sizeof reason, "asked for");
+  }
+  unsettled = automatic;
+  precision = PRECISION_FLOAT32;
+  if (cuda_device.name != NULL)
+    cuda_device.precision(precision);
+}
+
+Precision device_precision (void) {
+  return precision;
+}
+
+bool device_set_precision (Precision p) {
+  if (!device_now()->precision(p))
+    return false;
+  precision = p;
+  return true;
 }

@@ -21,6 +21,10 @@ void device_choose (const char *name);
 /* Why this one was taken, for the line that the program prints. */
 const char *device_reason (void);
 
+/* How the device multiplies; float32 after each device_choose. */
+Precision device_precision (void);
+bool device_set_precision (Precision p);       /* false: it cannot */
+
 /* Name of the op that is being computed, NULL between ops: errors of a device
  * name it.  Must live as long as the op runs. */
 extern const char *device_doing;

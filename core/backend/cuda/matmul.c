@@ -55,31 +55,32 @@ static cudaError_t handle_of (cublasHandle_t *to) {
 
 static bool fits (const Gemm *g) {
   return g->m <= INT_MAX && g->n <= INT_MAX && g->k <= INT_MAX
-      && g->batch <= INT_MAX;
+      && g->batch <= INT_MAX && g->row_y <= INT_MAX && g->row_a <= INT_MAX;
 }
 
 typedef struct Operand { const void *at; cublasOperation_t op; int ld; }
   Operand;
 
 /* A row-major rows x columns matrix, or where t is set the transpose of a
- * columns x rows one, as cuBLAS sees its transpose. */
-static Operand operand (const void *at, bool t, int64_t rows,
-                        int64_t columns) {
+ * columns x rows one, as cuBLAS sees its transpose.  row: see Gemm. */
+static Operand operand (const void *at, bool t, int64_t rows, int64_t columns,
+                        int64_t row) {
   return (Operand) { at, t ? CUBLAS_OP_T : CUBLAS_OP_N,
-                     (int) (t ? rows : columns) };
+                     (int) (row ? row : t ? rows : columns) };
 }
 
 static cublasStatus_t single (cublasHandle_t h, const Gemm *g, Operand a,
                               Operand b) {
-  const float one = 1, zero = 0;
+  const float one = 1, old = g->add ? 1 : 0;
   int m = (int) g->m, n = (int) g->n, k = (int) g->k;
+  int ldy = g->row_y ? (int) g->row_y : n;
   if (g->precision == PRECISION_FLOAT32)
     return cublasSgemm(h, b.op, a.op, n, m, k, &one, b.at, b.ld, a.at, a.ld,
-                       &zero, g->y, n);
+                       &old, g->y, ldy);
   bool tf32 = g->precision == PRECISION_TF32;
   cudaDataType_t type = tf32 ? CUDA_R_32F : CUDA_R_16BF;
   return cublasGemmEx(h, b.op, a.op, n, m, k, &one, b.at, type, b.ld, a.at,
-                      type, a.ld, &zero, g->y, CUDA_R_32F, n,
+                      type, a.ld, &old, g->y, CUDA_R_32F, ldy,
                       tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F,
                       CUBLAS_GEMM_DEFAULT);
 }
@@ -103,7 +104,7 @@ static cublasStatus_t batched (cublasHandle_t h, const Gemm *g, Operand a,
     CUBLAS_GEMM_DEFAULT);
 }
 
-/* Rounds both operands to bf16 in scratch. */
+/* Rounds both operands, which are contiguous, to bf16 in scratch. */
 static cudaError_t round_both (const Gemm *g, Operand *a, Operand *b) {
   int64_t na = g->m * g->k * (g->one_a ? 1 : g->batch);
   int64_t nb = g->k * g->n * (g->one_b ? 1 : g->batch);
@@ -134,7 +135,8 @@ cudaError_t cuda_gemm (Gemm g) {
     return cuda_failed("a product of %" PRId64 " x %" PRId64 " x %" PRId64
                        " is too large for cuBLAS", g.m, g.k, g.n);
   cudaError_t e = handle_of(&h);
-  Operand a = operand(g.a, g.ta, g.m, g.k), b = operand(g.b, g.tb, g.k, g.n);
+  Operand a = operand(g.a, g.ta, g.m, g.k, g.row_a);
+  Operand b = operand(g.b, g.tb, g.k, g.n, 0);
   if (e == cudaSuccess && g.precision == PRECISION_BF16)
     e = round_both(&g, &a, &b);
   if (e != cudaSuccess)

@@ -25,7 +25,7 @@ static void note_view (const void *argument) {
 #define KERNEL(name, ...) \
   static void run_##name (PARAMS(__VA_ARGS__)) { \
     begin(#name); \
-    (EACH(NOTE, __VA_ARGS__)); \
+    EACH(NOTE, SEMICOLON, __VA_ARGS__); \
     cuda_launched(cuda_##name(ARGS(__VA_ARGS__))); \
   }
 #include "backend/kernels.def"

@@ -93,6 +93,17 @@ $(B)/test/c/%: tests/c/%.c $(CORE)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(CORE) \
 	  $(LDFLAGS) $(LIBS) -lcmocka
 
+# A plugin that plays the CUDA backend, and one that lacks a library.
+$(B)/test/plugin/vaelua_cuda.so: tests/plugin/fake.c $(B)/gen/abi.h
+	@mkdir -p $(@D)/missing
+	$(call say,test)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -shared -o $@ $<
+	$(Q)$(CC) -shared -x c /dev/null -Wl,-soname,libnot_there.so.1 \
+	  -o $(@D)/missing/other.so
+	$(Q)$(CC) -shared -x c /dev/null -x none -Wl,--no-as-needed \
+	  $(@D)/missing/other.so -o $(@D)/missing/vaelua_cuda.so
+	@rm $(@D)/missing/other.so
+
 $(B)/obj/%.o: core/%.c
 	@mkdir -p $(@D)
 	$(call say,cc  )
@@ -126,12 +137,6 @@ CUDA_CFLAGS = -std=gnu11 -D_GNU_SOURCE= $(CUDA_INC) -O2 -g \
 CUDA_SOURCES := $(wildcard core/backend/cuda/*.c)
 CUDA_KERNELS := $(wildcard core/backend/cuda/*.cu)
 CUDA_C  := $(CUDA_SOURCES:core/backend/cuda/%.c=$(B)/cuda/%.o)
-ifdef LOOSE
-CUDA_C += $(B)/cuda/missing.o
-$(B)/cuda/missing.o: tests/cuda_missing.c
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(CUDA_CFLAGS) -c -o $@ $<
-endif
 CUDA_CU := $(CUDA_KERNELS:core/backend/cuda/%.cu=$(B)/cuda/%.cu.o)
 
 ifeq ($(NVCC),)
@@ -257,7 +262,7 @@ test: deps
 .PHONY: test-run test-c
 test-c: $(C_TESTS)
 
-test-run: all $(B)/test/vaelua test-c
+test-run: all $(B)/test/vaelua $(B)/test/plugin/vaelua_cuda.so test-c
 	$(if $(SAN),,+@$(MAKE) SAN=1 test-c)
 	@$(B)/vaelua tests/run.lua $(B) $(ONLY)
 

@@ -4,7 +4,8 @@
 #   make compare    installs what is missing, builds, runs the first experiment
 #   make test       installs what is missing, builds, runs all tests
 #   make bench      timings, as ratios measured in one run
-#   make lint       luacheck, and warnings of clang
+#   make lint       luacheck, warnings of clang and nvcc
+#   make gpu-check  where a GPU is: CUDA against the CPU, and its speed
 #   make deps       installs the Debian packages that are missing
 #   make install    PREFIX=/usr/local DESTDIR=
 #   make SAN=1 ...  the same with address and undefined-behaviour checks
@@ -132,12 +133,18 @@ NVCC_FLAGS  = -std=c++17 -O3 --fmad=false -t 2 $(CUDA_INC) \
   -Xcompiler -fPIC,-fvisibility=hidden,-fno-exceptions,-fno-threadsafe-statics
 CUDA_CFLAGS = -std=gnu11 -D_GNU_SOURCE= $(CUDA_INC) -O2 -g \
   -march=x86-64-v2 -ffp-contract=off -fvisibility=hidden -fPIC $(WARN) \
-  -Werror=unused-result
+  -include core/backend/cuda/must_use.h -Werror=unused-result
 
 CUDA_SOURCES := $(wildcard core/backend/cuda/*.c)
 CUDA_KERNELS := $(wildcard core/backend/cuda/*.cu)
 CUDA_C  := $(CUDA_SOURCES:core/backend/cuda/%.c=$(B)/cuda/%.o)
 CUDA_CU := $(CUDA_KERNELS:core/backend/cuda/%.cu=$(B)/cuda/%.cu.o)
+
+# Functions whose result is a text or a version, is thrown away to clear an
+# error, or tells nothing.
+RESULTLESS := cudaGetLastError cudaGetErrorString cudaGetErrorName \
+  cublasGetStatusString cudnnGetErrorString cudnnGetLastErrorString \
+  cudnnGetVersion cudnnBackendDestroyDescriptor
 
 ifeq ($(NVCC),)
 cuda:
@@ -147,6 +154,7 @@ else ifeq ($(shell printf '\043include <cudnn_version.h>\n' | $(CC) -E \
 cuda:
 	@echo "  no headers of cuDNN: without the CUDA backend"
 else
+CUDA_THERE := yes
 cuda: $(B)/vaelua_cuda.so
 endif
 
@@ -254,6 +262,11 @@ compare:
 	+$(MAKE) all
 	$(B)/vaelua experiments/compare.lua $(SETTINGS)
 
+# make test DEVICE=cuda: on that device.
+ifdef DEVICE
+export VAELUA_DEVICE := $(DEVICE)
+endif
+
 test: deps
 	+$(MAKE) test-run
 
@@ -266,34 +279,77 @@ test-run: all $(B)/test/vaelua $(B)/test/plugin/vaelua_cuda.so test-c
 	$(if $(SAN),,+@$(MAKE) SAN=1 test-c)
 	@$(B)/vaelua tests/run.lua $(B) $(ONLY)
 
+# Where a GPU is: the description of it that cuDNN has, device against CPU, the
+# captured step, timings.  Elsewhere it says what is missing.
+.PHONY: gpu-check
+gpu-check: all $(if $(CUDA_THERE),$(B)/test/gpu_properties)
+	$(if $(CUDA_THERE),,@echo "no CUDA backend was built"; exit 4)
+	@$(B)/vaelua doctor | grep -E 'CUDA|backend'
+	-@$(B)/test/gpu_properties > $(B)/gpu.json \
+	  && echo "the device as cuDNN describes it: $(B)/gpu.json"
+	@$(B)/vaelua tests/gpu/check.lua
+
+$(B)/test/gpu_properties: tests/gpu/properties.c
+	@mkdir -p $(@D)
+	$(call say,test)
+	$(Q)$(CC) -std=gnu11 $(CUDA_INC) -o $@ $< -L$(CUDA_DIR)/lib64 -lcudnn \
+	  -Wl,-rpath,$(CUDA_DIR)/lib64
+
 bench:
 	$(call need,$(BUILD_PACKAGES))
 	+$(MAKE) all
 	$(B)/vaelua tests/bench/run.lua $(ONLY)
 
-lint:
+lint: lint-cuda
 	luacheck -q lua experiments examples tests
 	@for f in core/*.c $(SOURCES); do \
 	   clang -fsyntax-only $(CPPFLAGS) -std=gnu11 -march=x86-64-v2 -fopenmp \
 	     $(WARN) -Wno-unknown-warning-option -Werror $$f || exit 1; done
+
+# Kernels for every architecture without a warning, a spilled register or local
+# memory; every function of CUDA that host code calls is in must_use.h, so that
+# no result of one is forgotten.
+NVCC_LINT := -Werror all-warnings -Xcompiler -Wall,-Wextra,-Wshadow,-Werror \
+  -Xptxas -Werror,-warn-spills,-warn-lmem-usage
+
+.PHONY: lint-cuda
+lint-cuda: cuda
+ifneq ($(CUDA_THERE),)
+	@mkdir -p $(B)/lint
+	@for f in $(CUDA_KERNELS); do \
+	   $(NVCC) $(NVCC_FLAGS) $(NVCC_LINT) $(CUDA_GEN) -c -o $(B)/lint/cu.o $$f \
+	   || exit 1; done
+	@nm -u $(CUDA_C) | sed -n 's/^ *U \(cu[dabnrtls]*[A-Z][A-Za-z0-9]*\).*/\1/p' \
+	   | sort -u > $(B)/lint/used
+	@{ sed -n 's/^MUST_USE(\(.*\));/\1/p' core/backend/cuda/must_use.h; \
+	   printf '%s\n' $(RESULTLESS); } | sort -u > $(B)/lint/listed
+	@comm -23 $(B)/lint/used $(B)/lint/listed > $(B)/lint/forgotten; \
+	 if [ -s $(B)/lint/forgotten ]; then \
+	   echo "not in core/backend/cuda/must_use.h:"; \
+	   cat $(B)/lint/forgotten; exit 1; fi
+endif
 
 # -- installing ----------------------------------------------------------
 
 BIN   := $(DESTDIR)$(PREFIX)/bin
 CLIB  := $(DESTDIR)$(PREFIX)/lib/lua/5.4
 SHARE := $(DESTDIR)$(PREFIX)/share/vaelua
+PLUGIN := $(DESTDIR)$(PREFIX)/lib/vaelua
 
 install: all
 	install -d $(BIN) $(CLIB) $(SHARE)
 	install -m 755 $(B)/vaelua $(BIN)/vaelua
 	install -m 755 $(B)/vaelua.so $(CLIB)/vaelua.so
+	$(if $(CUDA_THERE),install -D -m 755 $(B)/vaelua_cuda.so \
+	  $(PLUGIN)/vaelua_cuda.so)
 	@for f in $$(find experiments examples -name '*.lua') \
 	   $$(cd lua/vaelua && find . -name '*.safetensors'); do \
 	   from=$$f; [ -e "$$f" ] || from=lua/vaelua/$$f; \
 	   install -D -m 644 "$$from" "$(SHARE)/$${f#./}"; done
 
 uninstall:
-	rm -f $(BIN)/vaelua $(CLIB)/vaelua.so
+	rm -f $(BIN)/vaelua $(CLIB)/vaelua.so $(PLUGIN)/vaelua_cuda.so
+	-rmdir $(PLUGIN) 2> /dev/null
 	rm -rf $(SHARE)
 
 clean:

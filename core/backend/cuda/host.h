@@ -11,7 +11,6 @@
 #define cuda_host_h
 
 #include "backend/cuda/cuda.h"
-#include "backend/cuda/must_use.h"
 #include "backend/plugin.h"
 
 #include <stdbool.h>

@@ -41,7 +41,9 @@ Tensor **tensor_box (lua_State *L) {
 
 static int collect (lua_State *L) {
   Tensor **box = lua_touserdata(L, 1);
+  tensor_collecting = true;
   tensor_drop(*box);
+  tensor_collecting = false;
   *box = NULL;
   return 0;
 }

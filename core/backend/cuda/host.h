@@ -60,11 +60,14 @@ void *cuda_alloc (size_t bytes);
 void cuda_free (void *p, size_t bytes);
 void cuda_trim (void);
 DeviceMemory cuda_memory (void);
+/* cudaMalloc, idle blocks given back if it must be; never raises.  Not while
+ * capturing. */
+cudaError_t cuda_driver_memory (void **p, size_t bytes);
 _Noreturn void cuda_out_of_memory (size_t bytes);
 
 /* ---- transfer.c ---- */
 
-void cuda_transfer_open (void);
+cudaError_t cuda_transfer_open (void);
 void cuda_upload (void *to, const void *from, size_t bytes);
 void cuda_download (void *to, const void *from, size_t bytes);
 void cuda_copy_bytes (void *to, const void *from, size_t bytes);

@@ -225,7 +225,7 @@ void *cuda_scratch (size_t bytes) {
 void cuda_out_of_memory (size_t bytes) {
   char asked[64] = "", advice[100] = "";
   DeviceMemory m = cuda_memory();
-  double mega = 1e6, have = (double) (m.used + m.idle + m.free);
+  double mega = 1e6, have = (double) (m.used + m.free);
   double need = (double) (m.used + bytes);
   if (bytes > 0)
     snprintf(asked, sizeof asked, " %.1f MB asked,", (double) bytes / mega);

@@ -43,7 +43,7 @@ bool cuda_lost (void);
 _Noreturn void cuda_raise (Fail kind, const char *format, ...)
   __attribute__((format(printf, 2, 3)));
 /* "an illegal memory access was encountered (cudaErrorIllegalAddress)", or
- * what cuda_failed was told. */
+ * what cuda_failed was told since the last launch. */
 const char *cuda_text (cudaError_t e);
 /* For clean-ups: an error of theirs is that of earlier work, and will show
  * again. */

@@ -86,11 +86,23 @@ TurnCount turn_count (void) {
   return count;
 }
 
+static const Loop *launched_by;
+
+const char *turn_kernel (int i) {
+  const Plan *p = NULL;
+  for (int k = 0; launched_by != NULL && k < launched_by->plans; k++)
+    if (p == NULL || launched_by->plan[k]->used > p->used)
+      p = launched_by->plan[k];
+  return p && i < p->items ? kernel_names[p->item[i]->note->kernel] : NULL;
+}
+
 /* ---- places ------------------------------------------------------------------ */
 
 static void loop_drop (Loop *l) {
   if (--l->users > 0)
     return;
+  if (launched_by == l)
+    launched_by = NULL;
   for (int i = 0; i < l->plans; i++) {
     if (l->plan[i]->graph != NULL)
       l->device->release(l->plan[i]->graph);
@@ -212,6 +224,7 @@ static void run_whole (void) {
   }
   p->used = now.number;
   now.loop->misses = 0;
+  launched_by = now.loop;
   count.launched++;
 }
 

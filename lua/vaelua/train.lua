@@ -363,6 +363,15 @@ function M.steps(n)
   return train(loop, function(_, i) return i end)
 end
 
+--- va.eager([on=true]): loops run call by call, for debugging; the same bits, slower on a GPU.
+--- va.eager(false): their turns are noted and launched at once again. Gives what it was.
+function M.eager(on)
+  if on ~= nil and type(on) ~= "boolean" then
+    core.fail("user", "eager: true or false is needed, got " .. type(on))
+  end
+  return core.eager(on ~= false)
+end
+
 -- ---- loops over a set -------------------------------------------------------------------------
 
 local Set = require "vaelua.set"

@@ -105,7 +105,7 @@ static Tiles tiles_of (int64_t rows, int64_t columns, int64_t most) {
     width *= 2;
   Tiles t = { rows, columns, ceiling(columns, width), 1, rows,
               THREADS / width };
-  if (rows > LONG * t.lanes) {
+  if (columns > 0 && rows > LONG * t.lanes) {
     int64_t wanted = ceiling(ENOUGH_BLOCKS, t.across);
     int64_t parts = rows / (SHORT * t.lanes);
     parts = parts > wanted ? wanted : parts;

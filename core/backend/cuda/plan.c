@@ -373,6 +373,12 @@ static bool empty (const ConvShape *s) {
   return s->n * s->h * s->w * s->c * s->oh * s->ow * s->k * s->kh * s->kw == 0;
 }
 
+/* cuDNN has no engine that reads bf16 and writes float32.  A weight gradient
+ * would be rounded before it is added up, so it is made in TF32. */
+static bool half (const PlanKey *key) {
+  return key->precision == PRECISION_BF16 && key->kind != PLAN_BACK_W;
+}
+
 bool plan_make (Plan *p, const PlanKey *key, cudnnBackendDescriptor_t device,
                 size_t cap, char *why, size_t n) {
   Maker m = { .p = p, .key = key, .device = device, .why = why, .n = n,
@@ -384,9 +390,7 @@ bool plan_make (Plan *p, const PlanKey *key, cudnnBackendDescriptor_t device,
     snprintf(why, n, "an empty tensor has no plan");
     return false;
   }
-  p->input = key->precision == PRECISION_BF16 ? CUDNN_DATA_BFLOAT16
-                                              : CUDNN_DATA_FLOAT;
-  p->output = p->input;
+  p->input = p->output = half(key) ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT;
   Desc g = graph(&m);
   if (m.ok && (search(&m, g, CUDNN_HEUR_MODE_A, cap, &end) ||
                (!end && search(&m, g, CUDNN_HEUR_MODE_FALLBACK, cap, &end))))

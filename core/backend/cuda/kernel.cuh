@@ -32,19 +32,104 @@ enum { THREADS = 256, BLOCKS_MOST = 4096, WARP = 32 };
 
 static inline unsigned blocks_for (int64_t n) {
   int64_t blocks = (n + THREADS - 1) / THREADS;
-  return (unsigned) (blocks < BLOCKS_MOST ? blocks : BLOCKS_MOST);
+  return blocks < BLOCKS_MOST ? (unsigned) blocks : (unsigned) BLOCKS_MOST;
 }
 
 /* One thread for each of n elements; nothing is launched for none. */
 #define LAUNCH(kernel, n, ...) \
   ((n) == 0 ? cudaSuccess \
-   : (kernel<<<blocks_for(n), THREADS, 0, cuda_stream>>>(__VA_ARGS__), \
+   : ((kernel)<<<blocks_for(n), THREADS, 0, cuda_stream>>>(__VA_ARGS__), \
       cudaGetLastError()))
 
 /* blocks of THREADS threads, each with its own row, tile or chunk. */
 #define LAUNCH_BLOCKS(kernel, blocks, ...) \
   ((blocks) == 0 ? cudaSuccess \
-   : (kernel<<<(unsigned) (blocks), THREADS, 0, cuda_stream>>>(__VA_ARGS__), \
+   : ((kernel)<<<(unsigned) (blocks), THREADS, 0, cuda_stream>>>(__VA_ARGS__), \
       cudaGetLastError()))
+
+/* ---- teams: the threads that share a row ----
+ *
+ * A row [n] is worked on by a warp, or by a whole block where it is long.  All
+ * threads of a team run the same rows, so that each calls the joins below
+ * equally often; every one of them gets the result.
+ *
+ *   EACH_ROW(r, rows, team) {
+ *     double sum = 0;
+ *     EACH_OF_ROW(i, n, team)
+ *       sum += x[r * n + i];
+ *     sum = team_sum(sum, team);
+ *   }
+ *   LAUNCH_ROWS(name, rows, team_for(rows, n), ...)      team is passed on too
+ */
+
+#define EACH_ROW(r, rows, team) \
+  for (int64_t r = (int64_t) blockIdx.x * (THREADS / (team)) \
+                   + threadIdx.x / (unsigned) (team); \
+       r < (rows); r += (int64_t) gridDim.x * (THREADS / (team)))
+
+#define EACH_OF_ROW(i, n, team) \
+  for (int64_t i = threadIdx.x % (unsigned) (team); i < (n); i += (team))
+
+static inline int team_for (int64_t rows, int64_t columns) {
+  return columns > 1024 || (columns > 256 && rows < 512) ? THREADS : WARP;
+}
+
+#define LAUNCH_ROWS(kernel, rows, team, ...) \
+  LAUNCH(kernel, (rows) * (team), __VA_ARGS__)
+
+/* A contiguous view whose last axis are the columns. */
+struct Rows { int64_t rows, columns; };
+
+static inline Rows rows_of (const View &x) {
+  Rows r = { 1, x.rank > 0 ? x.size[x.rank - 1] : 1 };
+  for (int i = 0; i < x.rank - 1; i++)
+    r.rows *= x.size[i];
+  return r;
+}
+
+/* kernel(team, ..., rows, columns), with a team for each row. */
+#define LAUNCH_TEAMS(kernel, r, ...) \
+  LAUNCH_ROWS(kernel, (r).rows, team_for((r).rows, (r).columns), \
+              team_for((r).rows, (r).columns), __VA_ARGS__, (r).rows, \
+              (r).columns)
+
+struct JoinSum {
+  template <typename T> __device__ T operator() (T a, T b) const {
+    return a + b;
+  }
+};
+
+/* NaN stays. */
+struct JoinMax {
+  template <typename T> __device__ T operator() (T a, T b) const {
+    return a > b || a != a ? a : b;
+  }
+};
+
+/* Neighbours first, then the warps in order. */
+template <typename Join, typename T>
+static __device__ __forceinline__ T team_join (Join join, T v, int team) {
+  __shared__ T of_warp[THREADS / WARP];
+  for (int half = WARP / 2; half > 0; half /= 2)
+    v = join(v, __shfl_xor_sync(0xFFFFFFFFu, v, half));
+  if (team == WARP)
+    return v;
+  __syncthreads();                 /* an earlier join has been read */
+  if (threadIdx.x % WARP == 0)
+    of_warp[threadIdx.x / WARP] = v;
+  __syncthreads();
+  v = of_warp[0];
+  for (int i = 1; i < THREADS / WARP; i++)
+    v = join(v, of_warp[i]);
+  return v;
+}
+
+static __device__ __forceinline__ double team_sum (double v, int team) {
+  return team_join(JoinSum(), v, team);
+}
+
+static __device__ __forceinline__ float team_max (float v, int team) {
+  return team_join(JoinMax(), v, team);
+}
 
 #endif

@@ -29,8 +29,9 @@ end
 
 local function processor()
   local level = core.isa == "x86-64-v2" and "note" or "ok"
-  say(level, "cpu", "%s%s", core.device_line(),
-    level == "note" and " (no AVX2: right, but slow)" or "")
+  say(level, "cpu", "%d thread%s, %s%s", core.threads(), core.threads() == 1 and "" or "s",
+    core.isa, level == "note" and " (no AVX2: right, but slow)" or "")
+  say("ok", "device", "%s", (core.device_line():gsub("^device ", "")))
 end
 
 -- Libraries that this process has loaded: two OpenMP runtimes would fight for the cores.

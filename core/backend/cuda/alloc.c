@@ -79,23 +79,26 @@ static bool direct (void) {
   return is;
 }
 
-/* NULL: out of memory. */
-static void *from_driver (size_t bytes) {
-  void *p = NULL;
-  if (cuda_capturing()) {
-    cuda_raise(FAIL_DEVICE, "%s: memory was asked for while a step was "
-               "captured", cuda_name);
-  }
-  cudaError_t e = cudaMalloc(&p, bytes);
+cudaError_t cuda_driver_memory (void **p, size_t bytes) {
+  if (cuda_capturing())
+    return cuda_failed("memory was asked for while a step was captured");
+  cudaError_t e = cudaMalloc(p, bytes);
   if (e == cudaErrorMemoryAllocation) {
     (void) cudaGetLastError();
     cuda_trim();
-    e = cudaMalloc(&p, bytes);
+    e = cudaMalloc(p, bytes);
   }
-  if (e == cudaErrorMemoryAllocation) {
+  if (e == cudaErrorMemoryAllocation)
     (void) cudaGetLastError();
+  return e;
+}
+
+/* NULL: out of memory. */
+static void *from_driver (size_t bytes) {
+  void *p = NULL;
+  cudaError_t e = cuda_driver_memory(&p, bytes);
+  if (e == cudaErrorMemoryAllocation)
     return NULL;
-  }
   cuda_check(e, "cudaMalloc");
   return p;
 }
@@ -199,21 +202,18 @@ DeviceMemory cuda_memory (void) {
 
 /* ---- scratch ---- */
 
-/* Old blocks are kept: graphs that were captured point at them. */
+/* Old blocks are kept: graphs that were captured point at them.  Called from
+ * frames of nvcc, hence never raises. */
 void *cuda_scratch (size_t bytes) {
   static struct { void *data; size_t bytes; } block[SCRATCHES];
   static int blocks;
   size_t now = blocks ? block[blocks - 1].bytes : 0;
   if (bytes <= now)
     return block[blocks - 1].data;
-  if (cuda_capturing() || blocks == SCRATCHES)
-    return NULL;
   size_t more = direct() ? bytes : bytes > 2 * now ? bytes : 2 * now;
   void *data = NULL;
-  if (cudaMalloc(&data, round_up(more, LEAST)) != cudaSuccess) {
-    (void) cudaGetLastError();
+  if (blocks == SCRATCHES || cuda_driver_memory(&data, more) != cudaSuccess)
     return NULL;
-  }
   held.idle += more;
   block[blocks].data = data;
   block[blocks++].bytes = more;
@@ -225,7 +225,7 @@ void *cuda_scratch (size_t bytes) {
 void cuda_out_of_memory (size_t bytes) {
   char asked[64] = "", advice[100] = "";
   DeviceMemory m = cuda_memory();
-  double mega = 1e6, have = (double) (m.used + m.idle + m.free);
+  double mega = 1e6, have = (double) (m.used + m.free);
   double need = (double) (m.used + bytes);
   if (bytes > 0)
     snprintf(asked, sizeof asked, " %.1f MB asked,", (double) bytes / mega);

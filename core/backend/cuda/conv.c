@@ -81,14 +81,19 @@ static void say_none (const char *why) {
   said = true;
 }
 
-static void make (Entry *e) {
+static cudaError_t make (Entry *e) {
   const char *how = getenv("VAELUA_CUDA_CONV");
-  char why[300] = "VAELUA_CUDA_CONV";
-  if (how == NULL || strcmp(how, "own") != 0)
-    e->good = plan_make(&e->plan, &e->key, described, WORKSPACE_MOST, why,
-                        sizeof why);
+  char why[300];
+  if (how != NULL && strcmp(how, "own") == 0)
+    return cudaSuccess;
+  cudaError_t error = open_library();
+  if (error != cudaSuccess)
+    return error;
+  e->good = plan_make(&e->plan, &e->key, described, WORKSPACE_MOST, why,
+                      sizeof why);
   if (!e->good && !e->key.bias && e->key.act == ACT_NONE)
     say_none(why);
+  return cudaSuccess;
 }
 
 /* *plan NULL: there is none. */
@@ -102,13 +107,14 @@ static cudaError_t find (const PlanKey *key, const Plan **plan) {
   if (cuda_capturing())
     return cuda_failed("a convolution that was not run before cannot be "
                        "captured");
-  cudaError_t error = open_library();
-  if (error != cudaSuccess)
-    return error;
   if ((e = calloc(1, sizeof *e)) == NULL)
     return cuda_failed("out of host memory");
   e->key = *key;
-  make(e);
+  cudaError_t error = make(e);
+  if (error != cudaSuccess) {
+    free(e);
+    return error;
+  }
   e->next = *at;
   *at = e;
   *plan = e->good ? &e->plan : NULL;

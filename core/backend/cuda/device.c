@@ -95,7 +95,7 @@ static bool architecture (int index, char *why, size_t n) {
               COMPUTE_LEAST % 10);
   size_t cudnn = cudnnGetVersion();
   int runtime = 0;
-  (void) !cudaRuntimeGetVersion(&runtime);
+  cuda_ignore(cudaRuntimeGetVersion(&runtime));
   snprintf(about, sizeof about, "%s, %.0f GB, compute %d.%d, CUDA %d.%d, "
            "cuDNN %d.%d", p.name, (double) p.totalGlobalMem / 1e9, p.major,
            p.minor, runtime / 1000, runtime % 1000 / 10,
@@ -107,6 +107,8 @@ static bool start (int index, char *why, size_t n) {
   cudaError_t e = cudaSetDevice(index);
   if (e == cudaSuccess)
     e = cudaStreamCreateWithFlags(&cuda_stream, cudaStreamNonBlocking);
+  if (e == cudaSuccess)
+    e = cuda_transfer_open();
   if (e == cudaErrorNoKernelImageForDevice)
     return no(why, n, "this build has no kernels for compute %d.%d",
               cuda_compute / 10, cuda_compute % 10);
@@ -135,7 +137,6 @@ int vaelua_device (uint32_t abi, const Host *host, Device *out, char *why,
     return 1;
   cuda_host = *host;
   snprintf(cuda_name, sizeof cuda_name, "cuda:%d", host->index);
-  cuda_transfer_open();
   *out = (Device) {
     .name = cuda_name, .about = about,
     .alloc = cuda_alloc, .free = cuda_free, .upload = cuda_upload,

@@ -28,7 +28,7 @@ typedef struct Launch {
 
 static Launch ring[RING];
 static uint64_t launches;
-static char detail[500];           /* of cuBLAS or cuDNN */
+static char detail[500];           /* what the last launch said of its failure */
 static char lost[1000];            /* not empty: the device is gone */
 
 bool cuda_waits (void) {
@@ -47,6 +47,7 @@ void cuda_note (const char *kernel) {
   const char *op = *cuda_host.doing;
   l->kernel = kernel;
   l->views = 0;
+  detail[0] = 0;
   snprintf(l->op, sizeof l->op, "%s", op ? op : "");
 }
 
@@ -105,7 +106,7 @@ cudaError_t cuda_failed (const char *format, ...) {
 
 const char *cuda_text (cudaError_t e) {
   static char text[600];
-  if (e == cudaErrorUnknown && detail[0] != 0)
+  if (detail[0] != 0)
     snprintf(text, sizeof text, "%s", detail);
   else
     snprintf(text, sizeof text, "%s (%s)", cudaGetErrorString(e),
@@ -174,5 +175,4 @@ void cuda_launched (cudaError_t e) {
     cuda_spoil(cuda_text(e));
   else
     fail(e, NULL);
-  detail[0] = 0;
 }

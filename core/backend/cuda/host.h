@@ -43,7 +43,7 @@ bool cuda_lost (void);
 _Noreturn void cuda_raise (Fail kind, const char *format, ...)
   __attribute__((format(printf, 2, 3)));
 /* "an illegal memory access was encountered (cudaErrorIllegalAddress)", or
- * what cuda_failed was told. */
+ * what cuda_failed was told since the last launch. */
 const char *cuda_text (cudaError_t e);
 /* For clean-ups: an error of theirs is that of earlier work, and will show
  * again. */
@@ -60,11 +60,14 @@ void *cuda_alloc (size_t bytes);
 void cuda_free (void *p, size_t bytes);
 void cuda_trim (void);
 DeviceMemory cuda_memory (void);
+/* cudaMalloc, idle blocks given back if it must be; never raises.  Not while
+ * capturing. */
+cudaError_t cuda_driver_memory (void **p, size_t bytes);
 _Noreturn void cuda_out_of_memory (size_t bytes);
 
 /* ---- transfer.c ---- */
 
-void cuda_transfer_open (void);
+cudaError_t cuda_transfer_open (void);
 void cuda_upload (void *to, const void *from, size_t bytes);
 void cuda_download (void *to, const void *from, size_t bytes);
 void cuda_copy_bytes (void *to, const void *from, size_t bytes);

@@ -33,9 +33,7 @@ static cudaError_t handle_of (cublasHandle_t *to) {
     size_t bytes = (size_t) (cuda_compute >= 90 ? 32 : 4) * MB;
     cublasHandle_t h;
     void *workspace;
-    if (cuda_capturing())
-      return cuda_failed("the first product cannot be captured");
-    cudaError_t e = cudaMalloc(&workspace, bytes);
+    cudaError_t e = cuda_driver_memory(&workspace, bytes);
     if (e != cudaSuccess)
       return e;
     cublasStatus_t s = cublasCreate(&h);

@@ -28,16 +28,15 @@ static size_t used;               /* bytes of it */
 /* Gathered and not put out: the bytes before ring + segment + used. */
 static struct { char *to; const char *from; size_t bytes; } waiting;
 
-void cuda_transfer_open (void) {
-  void *p;
-  cuda_check(cudaHostAlloc(&p, SEGMENT * SEGMENTS + LANDING,
-                           cudaHostAllocDefault), "cudaHostAlloc");
+cudaError_t cuda_transfer_open (void) {
+  void *p = NULL;
+  cudaError_t e = cudaHostAlloc(&p, SEGMENT * SEGMENTS + LANDING,
+                                cudaHostAllocDefault);
   ring = p;
   landing = ring + SEGMENT * SEGMENTS;
-  for (int i = 0; i < SEGMENTS; i++)
-    cuda_check(cudaEventCreateWithFlags(&segments[i].left,
-                                        cudaEventDisableTiming),
-               "cudaEventCreate");
+  for (int i = 0; i < SEGMENTS && e == cudaSuccess; i++)
+    e = cudaEventCreateWithFlags(&segments[i].left, cudaEventDisableTiming);
+  return e;
 }
 
 void cuda_flush (void) {

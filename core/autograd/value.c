@@ -24,7 +24,8 @@ void value_fresh (void) {
 
 /* count slots that hold the given words, as a tensor of that many. */
 static Tensor *slots (const void *words, int64_t count, const Shape *shape) {
-  if (block == NULL || used + count > SLOTS) {
+  if (block == NULL || used + count > SLOTS
+      || block->storage->device != device_now()) {
     Shape all = shape_of(1, SLOTS);
     Tensor *fresh = tensor_keep(tensor_new(device_now(), F32, &all));
     tensor_drop(block);

@@ -38,13 +38,13 @@ static inline unsigned blocks_for (int64_t n) {
 /* One thread for each of n elements; nothing is launched for none. */
 #define LAUNCH(kernel, n, ...) \
   ((n) == 0 ? cudaSuccess \
-   : (kernel<<<blocks_for(n), THREADS, 0, cuda_stream>>>(__VA_ARGS__), \
+   : ((kernel)<<<blocks_for(n), THREADS, 0, cuda_stream>>>(__VA_ARGS__), \
       cudaGetLastError()))
 
 /* blocks of THREADS threads, each with its own row, tile or chunk. */
 #define LAUNCH_BLOCKS(kernel, blocks, ...) \
   ((blocks) == 0 ? cudaSuccess \
-   : (kernel<<<(unsigned) (blocks), THREADS, 0, cuda_stream>>>(__VA_ARGS__), \
+   : ((kernel)<<<(unsigned) (blocks), THREADS, 0, cuda_stream>>>(__VA_ARGS__), \
       cudaGetLastError()))
 
 /* ---- teams: the threads that share a row ----
@@ -76,6 +76,22 @@ static inline int team_for (int64_t rows, int64_t columns) {
 
 #define LAUNCH_ROWS(kernel, rows, team, ...) \
   LAUNCH(kernel, (rows) * (team), __VA_ARGS__)
+
+/* A contiguous view whose last axis are the columns. */
+struct Rows { int64_t rows, columns; };
+
+static inline Rows rows_of (const View &x) {
+  Rows r = { 1, x.rank > 0 ? x.size[x.rank - 1] : 1 };
+  for (int i = 0; i < x.rank - 1; i++)
+    r.rows *= x.size[i];
+  return r;
+}
+
+/* kernel(team, ..., rows, columns), with a team for each row. */
+#define LAUNCH_TEAMS(kernel, r, ...) \
+  LAUNCH_ROWS(kernel, (r).rows, team_for((r).rows, (r).columns), \
+              team_for((r).rows, (r).columns), __VA_ARGS__, (r).rows, \
+              (r).columns)
 
 struct JoinSum {
   template <typename T> __device__ T operator() (T a, T b) const {

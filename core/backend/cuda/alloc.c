@@ -202,11 +202,12 @@ DeviceMemory cuda_memory (void) {
 
 /* ---- scratch ---- */
 
+static struct { void *data; size_t bytes; } block[SCRATCHES];
+static int blocks;
+
 /* Old blocks are kept: graphs that were captured point at them.  Called from
  * frames of nvcc, hence never raises. */
 void *cuda_scratch (size_t bytes) {
-  static struct { void *data; size_t bytes; } block[SCRATCHES];
-  static int blocks;
   size_t now = blocks ? block[blocks - 1].bytes : 0;
   if (bytes <= now)
     return block[blocks - 1].data;
@@ -218,6 +219,13 @@ void *cuda_scratch (size_t bytes) {
   block[blocks].data = data;
   block[blocks++].bytes = more;
   return data;
+}
+
+/* Slabs, whose blocks may be in use, go with the process. */
+void cuda_alloc_close (void) {
+  cuda_trim();
+  while (blocks > 0)
+    cuda_ignore(cudaFree(block[--blocks].data));
 }
 
 /* ---- out of memory ---- */

@@ -37,7 +37,8 @@ struct cublasContext {
 
 static int handles;
 
-static void leaks (void) {
+/* Behind everything that was registered by atexit. */
+static void __attribute__((destructor)) leaks (void) {
   if (handles > 0)
     sim_mistake("cuBLAS: %d handle(s) not destroyed", handles);
 }
@@ -56,16 +57,12 @@ static bool valid (cublasHandle_t h, const char *who) {
 }
 
 cublasStatus_t cublasCreate_v2 (cublasHandle_t *handle) {
-  static bool first = true;
   if (handle == NULL) {
     sim_mistake("cublasCreate: NULL");
     return CUBLAS_STATUS_INVALID_VALUE;
   }
   if (sim_lost())
     return CUBLAS_STATUS_NOT_INITIALIZED;
-  if (first)
-    atexit(leaks);
-  first = false;
   *handle = calloc(1, sizeof **handle);
   (*handle)->magic = MAGIC;
   handles++;

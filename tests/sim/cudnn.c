@@ -55,17 +55,11 @@ static bool is_handle (const Context *h) {
   return h != NULL && h->magic == HANDLE;
 }
 
-static void leaks (void) {
+/* Behind everything that was registered by atexit. */
+static void __attribute__((destructor)) leaks (void) {
   if (handles > 0 || descriptors > 0)
     sim_mistake("cuDNN: %d handle(s) and %d descriptor(s) not destroyed",
                 handles, descriptors);
-}
-
-static void watch_leaks (void) {
-  static bool watching;
-  if (!watching)
-    atexit(leaks);
-  watching = true;
 }
 
 /* ---- versions and texts ---- */
@@ -107,7 +101,6 @@ cudnnStatus_t cudnnCreate (cudnnHandle_t *handle) {
     return bad("cudnnCreate: NULL");
   if (sim_lost())
     return CUDNN_STATUS_NOT_INITIALIZED;
-  watch_leaks();
   *handle = calloc(1, sizeof **handle);
   (*handle)->magic = HANDLE;
   handles++;
@@ -296,7 +289,6 @@ cudnnStatus_t cudnnBackendCreateDescriptor (cudnnBackendDescriptorType_t type,
                                             cudnnBackendDescriptor_t *to) {
   if (to == NULL || (int) type < 0)
     return bad("cudnnBackendCreateDescriptor: type %d", (int) type);
-  watch_leaks();
   Desc *d = calloc(1, sizeof *d);
   d->magic = DESC;
   d->type = type;

@@ -129,12 +129,15 @@ static void try (const PlanKey *key, int shape) {
     /* Only what the caller can do without may be missing. */
     CHECK(key->bias || key->act != ACT_NONE ||
           key->precision == PRECISION_BF16, "shape %d kind %d precision %d "
-          "has no plan: %s", shape, (int) key->kind, (int) key->precision, why);
+          "has no plan: %s", shape, (int) key->kind, (int) key->precision,
+          why);
     return;
   }
   int64_t n = key->kind == PLAN_CONV ? a.ny : key->kind == PLAN_BACK_X ? a.nx
                                                                      : a.nw;
   a.x = numbers(a.nx);
+  if (key->act == ACT_RELU)
+    a.x[0] = NAN;
   a.w = numbers(a.nw);
   a.y = numbers(a.ny);
   a.b = numbers(s->k);

@@ -8,8 +8,9 @@
  * Allowed is what gives the same bits in every run and adds in float32, so
  * neither atomics nor Winograd or Fourier transforms, and what needs no
  * compiler at run time.  In strict float32 no tensor core takes part; in TF32
- * and bf16 it may.  ReLU follows a convolution only in engines that promise to
- * keep NaN.
+ * and bf16 it may.  ReLU follows a convolution only in an engine that promises
+ * to keep NaN, and only if it is the first that is allowed otherwise: a slow
+ * engine costs more than a pass of its own.
  *
  * Every descriptor that a plan is made of lives as long as the plan.
  */
@@ -247,28 +248,33 @@ static Desc graph (Maker *m) {
 
 static const char may_lose_nan[] = "may lose NaN";
 
-/* The notes of an engine: whether each number below count is among them. */
-static void notes (Desc engine, cudnnBackendAttributeName_t name,
+/* The notes of an engine: whether each number below count is among them.
+ * False if they cannot be had. */
+static bool notes (Desc engine, cudnnBackendAttributeName_t name,
                    cudnnBackendAttributeType_t type, int count, bool *has) {
   int32_t note[64];
   int64_t n = 0;
   memset(has, 0, (size_t) count * sizeof *has);
   if (cudnnBackendGetAttribute(engine, name, type, 64, &n, note)
       != CUDNN_STATUS_SUCCESS)
-    n = 0;
+    return false;
   for (int64_t i = 0; i < n && i < 64; i++)
     if (note[i] >= 0 && note[i] < count)
       has[note[i]] = true;
+  return true;
 }
 
 /* NULL, or why an engine is not taken. */
 static const char *refused (const PlanKey *key, Desc engine) {
   bool number[CUDNN_NUMERICAL_NOTE_TYPE_COUNT];
   bool behaviour[CUDNN_BEHAVIOR_NOTE_TYPE_COUNT];
-  notes(engine, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, CUDNN_TYPE_NUMERICAL_NOTE,
-        CUDNN_NUMERICAL_NOTE_TYPE_COUNT, number);
-  notes(engine, CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE, CUDNN_TYPE_BEHAVIOR_NOTE,
-        CUDNN_BEHAVIOR_NOTE_TYPE_COUNT, behaviour);
+  if (!notes(engine, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE,
+             CUDNN_TYPE_NUMERICAL_NOTE, CUDNN_NUMERICAL_NOTE_TYPE_COUNT,
+             number) ||
+      !notes(engine, CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE,
+             CUDNN_TYPE_BEHAVIOR_NOTE, CUDNN_BEHAVIOR_NOTE_TYPE_COUNT,
+             behaviour))
+    return "has no notes";
   if (behaviour[CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION])
     return "compiles at run time";
   if (number[CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC])
@@ -294,17 +300,18 @@ static bool plan_of (Maker *m, Desc config) {
   set_desc(m, d, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, config);
   set_desc(m, d, CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP, m->device);
   finalize(m, d, "execution plan");
-  if (m->ok)
-    m->ok = cudnnBackendGetAttribute(
-      d, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64, 1, &n,
-      &workspace) == CUDNN_STATUS_SUCCESS;
+  if (!m->ok ||
+      cudnnBackendGetAttribute(d, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE,
+                               CUDNN_TYPE_INT64, 1, &n, &workspace)
+      != CUDNN_STATUS_SUCCESS)
+    return false;
   m->p->plan = d;
   m->p->workspace = (size_t) workspace;
-  return m->ok;
+  return true;
 }
 
-/* Whether the configuration became the plan.  Only the last two descriptors,
- * its engine and the plan, are made here. */
+/* Whether the configuration became the plan.  end: nothing after it is to be
+ * tried.  Its engine and the plan are the last descriptors then. */
 static bool take (Maker *m, Desc config, size_t cap, bool *end) {
   int before = m->p->parts;
   int64_t number = -1, n = 0;
@@ -313,8 +320,8 @@ static bool take (Maker *m, Desc config, size_t cap, bool *end) {
   if (m->ok && cudnnBackendGetAttribute(config, CUDNN_ATTR_ENGINECFG_ENGINE,
         CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &n, &engine)
       == CUDNN_STATUS_SUCCESS) {
-    (void) !cudnnBackendGetAttribute(engine, CUDNN_ATTR_ENGINE_GLOBAL_INDEX,
-                                     CUDNN_TYPE_INT64, 1, &n, &number);
+    cudnnBackendGetAttribute(engine, CUDNN_ATTR_ENGINE_GLOBAL_INDEX,
+                             CUDNN_TYPE_INT64, 1, &n, &number);
     no = refused(m->key, engine);
     if (no == NULL && plan_of(m, config)) {
       m->p->engine = number;
@@ -331,8 +338,7 @@ static bool take (Maker *m, Desc config, size_t cap, bool *end) {
   return false;
 }
 
-/* Tries what the heuristics of one mode offer.  Their descriptor must outlive
- * its configurations: without it, some no longer become plans. */
+/* Tries what the heuristics of one mode offer. */
 static bool search (Maker *m, Desc graph, cudnnBackendHeurMode_t mode,
                     size_t cap, bool *end) {
   enum { MOST = 64 };
@@ -349,15 +355,15 @@ static bool search (Maker *m, Desc graph, cudnnBackendHeurMode_t mode,
          cudnnBackendCreateDescriptor(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR,
                                       &config[made]) == CUDNN_STATUS_SUCCESS)
     made++;
-  if (!m->ok || cudnnBackendGetAttribute(
-        d, CUDNN_ATTR_ENGINEHEUR_RESULTS, CUDNN_TYPE_BACKEND_DESCRIPTOR, made,
-        &n, config) != CUDNN_STATUS_SUCCESS)
-    n = 0;
+  if (m->ok)
+    cudnnBackendGetAttribute(d, CUDNN_ATTR_ENGINEHEUR_RESULTS,
+                             CUDNN_TYPE_BACKEND_DESCRIPTOR, made, &n, config);
   m->ok = true;
   for (int64_t i = 0; i < n && !found && !*end; i++) {
     found = take(m, config[i], cap, end);
-    if (found) {
-      m->p->part[m->p->parts++] = config[i];
+    if (found) {                /* the plan goes before its configuration */
+      m->p->part[m->p->parts - 1] = config[i];
+      m->p->part[m->p->parts++] = m->p->plan;
       config[i] = NULL;
     }
   }
@@ -375,8 +381,8 @@ static bool empty (const ConvShape *s) {
   return s->n * s->h * s->w * s->c * s->oh * s->ow * s->k * s->kh * s->kw == 0;
 }
 
-/* cuDNN has no engine that reads bf16 and writes float32.  A weight gradient
- * would be rounded before it is added up, so it is made in TF32. */
+/* cuDNN has no engine that reads bf16 and writes float32.  Weights stay
+ * float32, so their gradient is not rounded to bf16 but made in TF32. */
 static bool half (const PlanKey *key) {
   return key->precision == PRECISION_BF16 && key->kind != PLAN_BACK_W;
 }

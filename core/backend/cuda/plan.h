@@ -38,8 +38,9 @@ enum PlanUid { PLAN_X = 1, PLAN_W, PLAN_Y, PLAN_BIAS };
 enum { PLAN_ALIGNMENT = 256 };
 
 /* What is planned.  bias and act are for PLAN_CONV alone: one graph of
- * convolution, bias, and a ReLU that keeps NaN.  Two equal questions have
- * equal bytes if the struct was zeroed first. */
+ * convolution, bias, and a ReLU that keeps NaN.  Most GPUs have a fast fused
+ * engine for a bias in float32 and TF32, and none for the ReLU.  Two equal
+ * questions have equal bytes if the struct was zeroed first. */
 typedef struct PlanKey {
   PlanKind kind;
   Activation act;
@@ -50,7 +51,8 @@ typedef struct PlanKey {
 
 /* input and output: CUDNN_DATA_FLOAT or CUDNN_DATA_BFLOAT16; the type of all
  * tensors that the graph reads (bias excepted, which is float32) and of the
- * one that it writes.  The caller converts where it is not float32. */
+ * one that it writes.  The caller converts where it is not float32; a weight
+ * gradient always is.  part has room for more than the 17 that a plan has. */
 typedef struct Plan {
   cudnnBackendDescriptor_t plan;          /* a finalized execution plan */
   cudnnBackendDescriptor_t part[24];      /* what it is made of, itself too */
@@ -61,7 +63,8 @@ typedef struct Plan {
 } Plan;
 
 /* A description of the CUDA device with that number; NULL with the reason in
- * why (n bytes).  cudnnBackendDestroyDescriptor ends it. */
+ * why (n bytes).  cudnnBackendDestroyDescriptor ends it.  cuDNN remembers the
+ * first one of a process: plans for another model of GPU would be worse. */
 cudnnBackendDescriptor_t plan_device (int32_t index, char *why, size_t n);
 
 /* The first allowed plan in the order of cuDNN's heuristics whose workspace

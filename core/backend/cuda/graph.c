@@ -7,6 +7,7 @@
  * between steps lies in the value block.
  */
 #include "backend/cuda/host.h"
+#include "backend/cuda/small.h"
 
 #include <stdio.h>
 
@@ -58,8 +59,10 @@ void *cuda_capture (void (*run) (void *state), void *state, char *why,
                                     cudaStreamCaptureModeThreadLocal),
              "capture");
   spoilt[0] = 0;
+  small_forget();
   capturing = true;
   run(state);
+  cuda_launched(small_flush());
   cudaGraph_t graph = end();
   if (graph != NULL) {
     cudaError_t e = cudaGraphInstantiate(&exec, graph, 0);

@@ -320,8 +320,10 @@ static bool take (Maker *m, Desc config, size_t cap, bool *end) {
   if (m->ok && cudnnBackendGetAttribute(config, CUDNN_ATTR_ENGINECFG_ENGINE,
         CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &n, &engine)
       == CUDNN_STATUS_SUCCESS) {
-    (void) !cudnnBackendGetAttribute(engine, CUDNN_ATTR_ENGINE_GLOBAL_INDEX,
-                                     CUDNN_TYPE_INT64, 1, &n, &number);
+    if (cudnnBackendGetAttribute(engine, CUDNN_ATTR_ENGINE_GLOBAL_INDEX,
+                                 CUDNN_TYPE_INT64, 1, &n, &number)
+        != CUDNN_STATUS_SUCCESS)
+      number = -1;
     no = refused(m->key, engine);
     if (no == NULL && plan_of(m, config)) {
       m->p->engine = number;
@@ -355,9 +357,9 @@ static bool search (Maker *m, Desc graph, cudnnBackendHeurMode_t mode,
          cudnnBackendCreateDescriptor(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR,
                                       &config[made]) == CUDNN_STATUS_SUCCESS)
     made++;
-  if (!m->ok || cudnnBackendGetAttribute(
-        d, CUDNN_ATTR_ENGINEHEUR_RESULTS, CUDNN_TYPE_BACKEND_DESCRIPTOR, made,
-        &n, config) != CUDNN_STATUS_SUCCESS)
+  if (m->ok && cudnnBackendGetAttribute(d, CUDNN_ATTR_ENGINEHEUR_RESULTS,
+                 CUDNN_TYPE_BACKEND_DESCRIPTOR, made, &n, config)
+               != CUDNN_STATUS_SUCCESS)
     n = 0;
   m->ok = true;
   for (int64_t i = 0; i < n && !found && !*end; i++) {

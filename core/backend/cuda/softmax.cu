@@ -29,10 +29,10 @@ KERNEL_FN softmax (int team, float *y, const float *x, int64_t rows,
                    int64_t n) {
   EACH_ROW(r, rows, team) {
     const float *from = x + r * n;
-    float *to = y + r * n, top = row_max(from, n, team);
-    float scale = (float) (1 / sum_of_exp(from, top, n, team));
+    float top = row_max(from, n, team);
+    float scale = 1.0f / (float) sum_of_exp(from, top, n, team);
     EACH_OF_ROW(i, n, team)
-      to[i] = exp_(from[i] - top) * scale;
+      y[r * n + i] = exp_(x[r * n + i] - top) * scale;
   }
 }
 
@@ -53,10 +53,10 @@ KERNEL_FN logsoftmax (int team, float *y, const float *x, int64_t rows,
                       int64_t n) {
   EACH_ROW(r, rows, team) {
     const float *from = x + r * n;
-    float *to = y + r * n, top = row_max(from, n, team);
+    float top = row_max(from, n, team);
     float shift = log_((float) sum_of_exp(from, top, n, team));
     EACH_OF_ROW(i, n, team)
-      to[i] = (from[i] - top) - shift;
+      y[r * n + i] = (from[i] - top) - shift;
   }
 }
 

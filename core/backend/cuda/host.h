@@ -69,6 +69,7 @@ DeviceMemory cuda_memory (void);
 /* cudaMalloc, idle blocks given back if it must be; never raises.  Not while
  * capturing. */
 cudaError_t cuda_driver_memory (void **p, size_t bytes);
+/* bytes 0: what the driver refused last. */
 _Noreturn void cuda_out_of_memory (size_t bytes);
 
 /* ---- transfer.c ---- */

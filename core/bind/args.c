@@ -5,6 +5,7 @@
 #include "bind/bind.h"
 
 #include "autograd/step.h"
+#include "backend/backend.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "bind/embed.h"
@@ -78,6 +79,7 @@ void bind_run (lua_State *L, void (*work) (void *state), void *state) {
       work(state);
     frame_close(&f);
     fail = f.fail;
+    device_doing = NULL;
     record_on(recorded);             /* a backward may have raised */
     if (fail != FAIL_MEMORY)
       break;

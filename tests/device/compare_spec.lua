@@ -109,8 +109,9 @@ describe("records on " .. device, function()
   for _, record in ipairs(core.records()) do
     for _, text in ipairs { record.example, table.unpack(record.cases) } do
       if text:find(only, 1, true) then
+        local gradient = record.gradient and record.name ~= "to"   -- it leaves the device
         it("agree: " .. text, function()
-          compare(text, { gradient = record.gradient, linear = record.linear,
+          compare(text, { gradient = gradient, linear = record.linear,
                           pointwise = pointwise[record.name] })
         end)
       end

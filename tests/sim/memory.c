@@ -53,13 +53,16 @@ static bool reserve_all (size_t span) {
 
 static struct sigaction before;
 
-/* The host touched a device address: said by name, then the old way. */
+/* The host touched a device address: said by name, and the end.  All else
+ * goes the old way. */
 static void on_fault (int sig, siginfo_t *info, void *context) {
   char *p = info->si_addr;
   (void) context;
-  if (p >= memory.base && p < memory.base + memory.span)
+  if (p >= memory.base && p < memory.base + memory.span) {
     mistake("host-access", "the host follows a device pointer: %s",
             memory_where(p, 1));
+    _exit(STATUS_MISTAKE);
+  }
   sigaction(sig, &before, NULL);
 }
 

@@ -38,3 +38,42 @@ $(SIM)/libcudart.so.13: $(SIM_OBJECTS) $(SIM)/unmodelled.c tests/sim/cudart.map
 	  $(SIM_OBJECTS) $(SIM)/unmodelled.c -lm
 
 -include $(SIM_OBJECTS:.o=.d)
+
+# -- what proves it ------------------------------------------------------
+
+# The kernels' PTX lies in the object, uncompressed and with lines.
+SIM_NVCC := $(NVCC) -gencode arch=compute_75,code=compute_75 --no-compress \
+  -lineinfo -cudart shared -Icore -O3 -Xcompiler -O1
+SIM_CASES := $(patsubst tests/sim/mistakes/%.cu,$(SIM)/mistakes/%,\
+  $(wildcard tests/sim/mistakes/*.cu)) $(SIM)/mistakes/host
+
+$(SIM)/mistakes/%: tests/sim/mistakes/%.cu tests/sim/mistakes/case.h
+	@mkdir -p $(@D)
+	$(call say,nvcc)
+	$(Q)$(SIM_NVCC) -o $@ $<
+
+$(SIM)/mistakes/host: tests/sim/mistakes/host.c tests/sim/mistakes/case.h \
+    tests/sim/sim.h $(SIM)/libcudart.so.13
+	@mkdir -p $(@D)
+	$(call say,test)
+	$(Q)$(CC) -std=gnu11 -O1 -g $(WARN) -isystem $(CUDA)/include -o $@ $< \
+	  -L$(SIM) -l:libcudart.so.13
+
+test-sim: $(SIM_CASES)
+	@sh tests/sim/run.sh $(B)
+
+# Arithmetic: the device's side by nvcc, the host's as the program is built.
+SIM_NUMBERS := $(SIM)/numbers $(SIM)/numbers_fused
+
+$(SIM)/numbers_host.o: tests/sim/numbers/host.c tests/sim/numbers/numbers.def \
+    tests/sim/numbers/numbers.h $(wildcard core/backend/*.def)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -Wno-float-conversion -c -o $@ $<
+
+$(SIM)/numbers: SIM_HOW := -diag-suppress 550 --fmad=false
+$(SIM)/numbers_fused: SIM_HOW := -diag-suppress 550 -DONLY_OPS
+$(SIM_NUMBERS): tests/sim/numbers/numbers.cu $(SIM)/numbers_host.o
+	$(call say,nvcc)
+	$(Q)$(SIM_NVCC) $(SIM_HOW) -o $@ $^
+
+test-sim: $(SIM_NUMBERS)

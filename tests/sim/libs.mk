@@ -6,8 +6,8 @@
 #
 # libcudart.so.13 of the simulated device comes from rules.mk.
 
-LIBS_CFLAGS := -std=gnu11 -D_GNU_SOURCE= -O2 -g -fPIC -ffp-contract=off \
-  $(WARN) -Icore -Itests/sim -isystem $(CUDA)/include \
+LIBS_CFLAGS := -std=gnu11 -D_GNU_SOURCE= -O3 -g -fPIC \
+  -march=x86-64-v3 -ffp-contract=off $(WARN) -Icore -Itests/sim -isystem $(CUDA)/include \
   -DCUDA_HOME='"$(CUDA)"'
 # A library with the versioned names of the real one.
 sim_lib = $(Q)$(CC) $(LIBS_CFLAGS) -shared -Wl,-soname,$(@F) -Wl,-z,defs \
@@ -34,7 +34,8 @@ $(SIM)/libcudnn.so.9: $(CUDNN_SIM) $(LIBS_HEADERS) $(SIM)/libcudart.so.13
 	$(sim_lib)
 
 # Linked with the stand-ins, to which the names without versions lead.
-$(SIM)/cublas_test: tests/sim/cublas_test.c $(SIM)/libcublas.so.13 $(LIBS_HEADERS)
+$(SIM)/cublas_test: tests/sim/cublas_test.c $(SIM)/libcublas.so.13 \
+  $(LIBS_HEADERS)
 	$(call say,test)
 	$(Q)$(CC) $(LIBS_CFLAGS) -o $@ $< -L$(SIM) -l:libcublas.so.13 \
 	  -l:libcudart.so.13 -lm
@@ -52,8 +53,8 @@ test-sim-libs: $(SIM)/cublas_test $(SIM)/cudnn_test
 	LD_LIBRARY_PATH=$(SIM) SIM_DEVICE=h100 $(SIM)/cudnn_test
 
 # Linked with the real library.
-$(SIM)/plans: tests/sim/plans.c tests/sim/cudnn_gpus.c core/backend/cuda/plan.c \
-  $(LIBS_HEADERS)
+$(SIM)/plans: tests/sim/plans.c tests/sim/cudnn_gpus.c \
+  core/backend/cuda/plan.c $(LIBS_HEADERS)
 	@mkdir -p $(@D)
 	$(call say,test)
 	$(Q)$(CC) $(LIBS_CFLAGS) -o $@ $(filter %.c,$^) -L$(CUDA)/lib64 \

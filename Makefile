@@ -4,7 +4,8 @@
 #   make compare    installs what is missing, builds, runs the first experiment
 #   make test       installs what is missing, builds, runs all tests
 #   make bench      timings, as ratios measured in one run
-#   make lint       luacheck, and warnings of clang
+#   make lint       luacheck, warnings of clang and nvcc
+#   make gpu-check  where a GPU is: CUDA against the CPU, and its speed
 #   make deps       installs the Debian packages that are missing
 #   make install    PREFIX=/usr/local DESTDIR=
 #   make SAN=1 ...  the same with address and undefined-behaviour checks
@@ -63,11 +64,11 @@ CORE    := $(filter-out $(B)/obj/bind/%,$(OBJECTS))
 LUA_FILES := $(shell find lua/vaelua -name '*.lua' | LC_ALL=C sort)
 C_TESTS   := $(patsubst tests/c/%.c,$(B)/test/c/%,$(wildcard tests/c/test_*.c))
 
-.PHONY: all compare test bench deps lint install uninstall clean FORCE
+.PHONY: all cuda compare test bench deps lint install uninstall clean FORCE
 .DELETE_ON_ERROR:
 
 # A sanitized module cannot be loaded by a stock interpreter.
-all: $(B)/vaelua $(if $(SAN),,$(B)/vaelua.so)
+all: $(B)/vaelua $(if $(SAN),,$(B)/vaelua.so cuda)
 
 # make V=1 shows whole commands.
 Q := $(if $(V),,@)
@@ -93,6 +94,17 @@ $(B)/test/c/%: tests/c/%.c $(CORE)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(CORE) \
 	  $(LDFLAGS) $(LIBS) -lcmocka
 
+# A plugin that plays the CUDA backend, and one that lacks a library.
+$(B)/test/plugin/vaelua_cuda.so: tests/plugin/fake.c $(B)/gen/abi.h
+	@mkdir -p $(@D)/missing
+	$(call say,test)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -shared -o $@ $<
+	$(Q)$(CC) -shared -x c /dev/null -Wl,-soname,libnot_there.so.1 \
+	  -o $(@D)/missing/other.so
+	$(Q)$(CC) -shared -x c /dev/null -x none -Wl,--no-as-needed \
+	  $(@D)/missing/other.so -o $(@D)/missing/vaelua_cuda.so
+	@rm $(@D)/missing/other.so
+
 $(B)/obj/%.o: core/%.c
 	@mkdir -p $(@D)
 	$(call say,cc  )
@@ -100,11 +112,95 @@ $(B)/obj/%.o: core/%.c
 
 -include $(PROGRAM:.o=.d) $(OBJECTS:.o=.d) $(INSIDE:.o=.d) $(C_TESTS:=.d)
 
+# -- CUDA ----------------------------------------------------------------
+
+# The backend is a shared object of its own, built where nvcc is.  C files by
+# gcc, .cu files by nvcc for every architecture and as PTX for later ones.
+# make CUDA_ARCH=sm_86 builds for one alone.  A change of the Makefile builds
+# all anew.
+NVCC ?= $(firstword $(shell command -v nvcc 2> /dev/null) \
+          $(wildcard /usr/local/cuda/bin/nvcc))
+CUDA_DIR := $(patsubst %/bin/nvcc,%,$(realpath $(NVCC)))
+CUDA_ALL := 75 80 86 89 90 100 120
+CUDA_GEN  = $(if $(CUDA_ARCH),-arch=$(CUDA_ARCH), \
+  $(foreach a,$(CUDA_ALL),-gencode=arch=compute_$a,code=sm_$a) \
+  -gencode=arch=compute_$(lastword $(CUDA_ALL)),code=compute_$(lastword \
+  $(CUDA_ALL)))
+
+# Products and sums are rounded apart, as on the CPU: equal bits.
+CUDA_INC    = -Icore -I$(B)/gen -isystem $(CUDA_DIR)/include
+NVCC_FLAGS  = -std=c++17 -O3 --fmad=false -t 2 $(CUDA_INC) \
+  -Xcompiler -fPIC,-fvisibility=hidden,-fno-exceptions,-fno-threadsafe-statics
+CUDA_CFLAGS = -std=gnu11 -D_GNU_SOURCE= $(CUDA_INC) -O2 -g \
+  -march=x86-64-v2 -ffp-contract=off -fvisibility=hidden -fPIC $(WARN) \
+  -include core/backend/cuda/must_use.h -Werror=unused-result
+
+CUDA_SOURCES := $(wildcard core/backend/cuda/*.c)
+CUDA_KERNELS := $(wildcard core/backend/cuda/*.cu)
+CUDA_C  := $(CUDA_SOURCES:core/backend/cuda/%.c=$(B)/cuda/%.o)
+CUDA_CU := $(CUDA_KERNELS:core/backend/cuda/%.cu=$(B)/cuda/%.cu.o)
+
+# Functions whose result is a text or a version, is thrown away to clear an
+# error, or tells nothing.
+RESULTLESS := cudaGetLastError cudaGetErrorString cudaGetErrorName \
+  cublasGetStatusString cudnnGetErrorString cudnnGetLastErrorString \
+  cudnnGetVersion cudnnBackendDestroyDescriptor
+
+ifeq ($(NVCC),)
+cuda:
+	@echo "  no nvcc: without the CUDA backend"
+else ifeq ($(shell printf '\043include <cudnn_version.h>\n' | $(CC) -E \
+             -isystem $(CUDA_DIR)/include - > /dev/null 2>&1 && echo yes),)
+cuda:
+	@echo "  no headers of cuDNN: without the CUDA backend"
+else
+CUDA_THERE := yes
+cuda: $(B)/vaelua_cuda.so
+endif
+
+# $(call link_cuda,objects): the libraries lie where nvcc is, if nowhere else.
+link_cuda = $(CC) -shared -o $@ $(1) -Wl,-z,defs \
+  -Wl,--enable-new-dtags,-rpath,$(CUDA_DIR)/lib64 -L$(CUDA_DIR)/lib64 \
+  -lcudart -lcublas -lcudnn
+
+$(B)/vaelua_cuda.so: $(CUDA_C) $(CUDA_CU)
+	$(call say,link)
+	$(Q)$(call link_cuda,$^)
+
+$(B)/cuda/%.o: core/backend/cuda/%.c
+	@mkdir -p $(@D)
+	$(call say,cc  )
+	$(Q)$(CC) $(CUDA_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/cuda/%.cu.o: core/backend/cuda/%.cu Makefile
+	@mkdir -p $(@D)
+	$(call say,nvcc)
+	$(Q)$(NVCC) $(NVCC_FLAGS) $(CUDA_GEN) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
+
+# The plugin for the simulated device, which executes PTX: only the kernels are
+# compiled another way (tests/sim).
+SIM_CU := $(CUDA_KERNELS:core/backend/cuda/%.cu=$(B)/sim/cuda/%.cu.o)
+
+$(B)/sim/vaelua_cuda.so: $(CUDA_C) $(SIM_CU)
+	$(call say,link)
+	$(Q)$(call link_cuda,$^)
+
+$(B)/sim/cuda/%.cu.o: core/backend/cuda/%.cu Makefile
+	@mkdir -p $(@D)
+	$(call say,nvcc)
+	$(Q)$(NVCC) $(NVCC_FLAGS) -gencode=arch=compute_75,code=compute_75 \
+	  --no-compress -lineinfo -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
+
+-include $(CUDA_C:.o=.d) $(CUDA_CU:.o=.d) $(SIM_CU:.o=.d)
+-include tests/sim/rules.mk tests/sim/libs.mk
+
 # -- generated -----------------------------------------------------------
 
-# Two small headers, rewritten only when their text changes: what is built
-# (version, commit, flags), and the list of Lua files that embed.c includes.
+# Small headers, rewritten only when their text changes: what is built
+# (version, commit, flags), the list of Lua files that embed.c includes, and a
+# hash of all that program and plugin must agree on.
 $(B)/obj/bind/program.o: $(B)/gen/build.h
+$(B)/obj/backend/cuda.o $(B)/cuda/device.o: $(B)/gen/abi.h
 $(B)/obj/bind/embed.o: $(B)/gen/lua_files.def $(LUA_FILES)
 
 $(B)/gen/build.h: FORCE
@@ -121,6 +217,16 @@ $(B)/gen/lua_files.def: FORCE
 	@n=0; for f in $(LUA_FILES); do \
 	   name=$${f#lua/}; printf 'EMBED(%d, "%s", "%s")\n' $$n "$$f" "$$name"; \
 	   n=$$((n + 1)); done > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+SEAM := $(addprefix core/,backend/kernels.def backend/kernels.h \
+  backend/pointwise.def backend/plugin.h base/error.h tensor/device.h \
+  tensor/shape.h tensor/tensor.h)
+
+$(B)/gen/abi.h: $(SEAM)
+	@mkdir -p $(@D)
+	@printf '#define BACKEND_ABI 0x%su\n' \
+	  "$$(cat $(SEAM) | sha256sum | cut -c 1-8)" > $@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 FORCE:
@@ -156,6 +262,11 @@ compare:
 	+$(MAKE) all
 	$(B)/vaelua experiments/compare.lua $(SETTINGS)
 
+# make test DEVICE=cuda: on that device.
+ifdef DEVICE
+export VAELUA_DEVICE := $(DEVICE)
+endif
+
 test: deps
 	+$(MAKE) test-run
 
@@ -164,38 +275,81 @@ test: deps
 .PHONY: test-run test-c
 test-c: $(C_TESTS)
 
-test-run: all $(B)/test/vaelua test-c
+test-run: all $(B)/test/vaelua $(B)/test/plugin/vaelua_cuda.so test-c
 	$(if $(SAN),,+@$(MAKE) SAN=1 test-c)
 	@$(B)/vaelua tests/run.lua $(B) $(ONLY)
+
+# Where a GPU is: the description of it that cuDNN has, device against CPU, the
+# captured step, timings.  Elsewhere it says what is missing.
+.PHONY: gpu-check
+gpu-check: all $(if $(CUDA_THERE),$(B)/test/gpu_properties)
+	$(if $(CUDA_THERE),,@echo "no CUDA backend was built"; exit 4)
+	@$(B)/vaelua doctor | grep -E 'CUDA|backend'
+	-@$(B)/test/gpu_properties > $(B)/gpu.json \
+	  && echo "the device as cuDNN describes it: $(B)/gpu.json"
+	@$(B)/vaelua tests/gpu/check.lua
+
+$(B)/test/gpu_properties: tests/gpu/properties.c
+	@mkdir -p $(@D)
+	$(call say,test)
+	$(Q)$(CC) -std=gnu11 $(CUDA_INC) -o $@ $< -L$(CUDA_DIR)/lib64 -lcudnn \
+	  -Wl,-rpath,$(CUDA_DIR)/lib64
 
 bench:
 	$(call need,$(BUILD_PACKAGES))
 	+$(MAKE) all
 	$(B)/vaelua tests/bench/run.lua $(ONLY)
 
-lint:
+lint: lint-cuda
 	luacheck -q lua experiments examples tests
 	@for f in core/*.c $(SOURCES); do \
 	   clang -fsyntax-only $(CPPFLAGS) -std=gnu11 -march=x86-64-v2 -fopenmp \
 	     $(WARN) -Wno-unknown-warning-option -Werror $$f || exit 1; done
+
+# Kernels for every architecture without a warning, a spilled register or local
+# memory; every function of CUDA that host code calls is in must_use.h, so that
+# no result of one is forgotten.
+NVCC_LINT := -Werror all-warnings -Xcompiler -Wall,-Wextra,-Wshadow,-Werror \
+  -Xptxas -Werror,-warn-spills,-warn-lmem-usage
+
+.PHONY: lint-cuda
+lint-cuda: cuda
+ifneq ($(CUDA_THERE),)
+	@mkdir -p $(B)/lint
+	@for f in $(CUDA_KERNELS); do \
+	   $(NVCC) $(NVCC_FLAGS) $(NVCC_LINT) $(CUDA_GEN) -c -o $(B)/lint/cu.o $$f \
+	   || exit 1; done
+	@nm -u $(CUDA_C) | sed -n 's/^ *U \(cu[dabnrtls]*[A-Z][A-Za-z0-9]*\).*/\1/p' \
+	   | sort -u > $(B)/lint/used
+	@{ sed -n 's/^MUST_USE(\(.*\));/\1/p' core/backend/cuda/must_use.h; \
+	   printf '%s\n' $(RESULTLESS); } | sort -u > $(B)/lint/listed
+	@comm -23 $(B)/lint/used $(B)/lint/listed > $(B)/lint/forgotten; \
+	 if [ -s $(B)/lint/forgotten ]; then \
+	   echo "not in core/backend/cuda/must_use.h:"; \
+	   cat $(B)/lint/forgotten; exit 1; fi
+endif
 
 # -- installing ----------------------------------------------------------
 
 BIN   := $(DESTDIR)$(PREFIX)/bin
 CLIB  := $(DESTDIR)$(PREFIX)/lib/lua/5.4
 SHARE := $(DESTDIR)$(PREFIX)/share/vaelua
+PLUGIN := $(DESTDIR)$(PREFIX)/lib/vaelua
 
 install: all
 	install -d $(BIN) $(CLIB) $(SHARE)
 	install -m 755 $(B)/vaelua $(BIN)/vaelua
 	install -m 755 $(B)/vaelua.so $(CLIB)/vaelua.so
+	$(if $(CUDA_THERE),install -D -m 755 $(B)/vaelua_cuda.so \
+	  $(PLUGIN)/vaelua_cuda.so)
 	@for f in $$(find experiments examples -name '*.lua') \
 	   $$(cd lua/vaelua && find . -name '*.safetensors'); do \
 	   from=$$f; [ -e "$$f" ] || from=lua/vaelua/$$f; \
 	   install -D -m 644 "$$from" "$(SHARE)/$${f#./}"; done
 
 uninstall:
-	rm -f $(BIN)/vaelua $(CLIB)/vaelua.so
+	rm -f $(BIN)/vaelua $(CLIB)/vaelua.so $(PLUGIN)/vaelua_cuda.so
+	-rmdir $(PLUGIN) 2> /dev/null
 	rm -rf $(SHARE)
 
 clean:

@@ -189,6 +189,12 @@ static bool node_wants (const Tensor *t) {
   return t->node != NULL && !t->node->stale && t->node->needed;
 }
 
+static void replace_gradient (Node *n, Tensor *sum) {
+  tensor_drop(n->grad);
+  n->grad = tensor_keep(sum);
+  n->own_grad = true;
+}
+
 /* A dense tensor of the node's own, zeros or what has arrived so far. */
 static Tensor *own_gradient (Tensor *t) {
   Node *n = t->node;
@@ -201,9 +207,7 @@ static Tensor *own_gradient (Tensor *t) {
     Tensor *zero = value_new(0);
     kern(t)->fill(view(sum), (Scalar) { tensor_data(zero) });
   }
-  tensor_drop(n->grad);
-  n->grad = tensor_keep(sum);
-  n->own_grad = true;
+  replace_gradient(n, sum);
   return sum;
 }
 
@@ -214,8 +218,13 @@ static void arrive (Tensor *t, Tensor *dx) {
   assert(dx->dtype == F32 && shape_equal(&dx->shape, &t->shape));
   if (n->grad == NULL)
     n->grad = tensor_keep(dx);
-  else
-    kern(t)->copy_add(view(own_gradient(t)), view(dx));
+  else if (n->own_grad)
+    kern(t)->copy_add(view(n->grad), view(dx));
+  else {
+    Tensor *sum = tensor_new(t->storage->device, F32, &t->shape);
+    kern(t)->binary(BINARY_add, view(sum), view(n->grad), view(dx));
+    replace_gradient(n, sum);
+  }
 }
 
 static const Arg *input (const Call *c, const char *name) {

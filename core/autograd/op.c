@@ -261,10 +261,46 @@ static Tensor *run (const Op *o, Call *c) {
   return y;
 }
 
+typedef struct Meeting {
+  const Call *call;
+  const Device *device;          /* of the first tensor */
+  int first;                     /* its argument */
+} Meeting;
+
+static void meet_device (Meeting *m, int i, const Tensor *t) {
+  const Device *d = t->storage->device;
+  if (m->device == NULL) {
+    m->device = d;
+    m->first = i;
+  } else if (d != m->device) {
+    const ArgSpec *a = m->call->spec->arg;
+    raise_user("%s: %s lies on %s, but %s on %s: bring them together with "
+               "x:to(\"%s\")", m->call->spec->name, a[m->first].name,
+               m->device->name, a[i].name, d->name, device_now()->name);
+  }
+}
+
+/* Numbers and addresses lie where new tensors are made. */
+static void need_one_device (const Call *c) {
+  Meeting m = { .call = c };
+  for (int i = 0; i < c->spec->count; i++) {
+    const Arg *a = &c->arg[i];
+    if (a->given && a->kind == ARG_TENSORS)
+      for (int k = 0; k < a->list.count; k++)
+        meet_device(&m, i, a->list.item[k]);
+    else if (a->given && (a->kind < ARG_TENSORS || a->kind == ARG_ADDRESS))
+      meet_device(&m, i, a->tensor);
+  }
+}
+
 Tensor *op_call (const Op *o, Call *c) {
   size_t mark = scope_open();
+  const char *outer = device_doing;
   c->op = o;
+  need_one_device(c);
+  device_doing = o->name;
   Tensor *y = run(o, c);
+  device_doing = outer;
   if (y->node == NULL && !o->constant && !o->composes)
     op_record(c, y);
   return scope_return(mark, y);

@@ -173,6 +173,8 @@ const Spec *spec_of (const char *name, const char *line);
  */
 Tensor *value_new (double number);            /* rank 0, float32 */
 Tensor *address_new (uint64_t key, uint32_t step, uint32_t call);
+Tensor *whole_new (int32_t number);           /* rank 0, int32 */
+void value_fresh (void);     /* a turn begins or ends: so does a block */
 
 /* The stream that the next address comes from (step.c). */
 Tensor *address_next (void);

@@ -108,6 +108,10 @@ static void arange_forward (Call *c, Tensor *y) {
   for (int64_t i = 0; i < tensor_count(y); i++)
     host[i] = (int32_t) (from + i * step);
   upload(y, host);
+  if (tensor_count(y) > 0) {
+    int64_t last = from + (tensor_count(y) - 1) * step;
+    tensor_bound(y, from < last ? from : last, from < last ? last : from);
+  }
 }
 
 /* from (1 - r) + to r with r = 0 .. 1: both ends are exact. */
@@ -157,6 +161,7 @@ static void randperm_shape (const Call *c, Shape *y, DType *dtype) {
 
 static void randperm_forward (Call *c, Tensor *y) {
   kern(y)->randperm(view(y), arg_address(c, "at"));
+  tensor_bound(y, 1, tensor_count(y));
 }
 
 /* ---- dropout ------------------------------------------------------------ */

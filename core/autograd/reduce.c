@@ -331,6 +331,7 @@ static void flat_argmax (Call *c, Tensor *y, bool least) {
   Shape flat = { .rank = 1, .size = { tensor_count(y) } };
   kern(y)->argmax(view(tensor_reshaped(y, &flat)),
                   view(axis_rows(c, arg(c, "x"))), least);
+  tensor_bound(y, 1, arg(c, "x")->shape.size[arg_int(c, "axis")]);
 }
 
 static void argmax_forward (Call *c, Tensor *y) {

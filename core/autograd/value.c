@@ -17,9 +17,15 @@ enum { SLOTS = 4096 };
 static Tensor *block;
 static int64_t used;
 
+void value_fresh (void) {
+  tensor_drop(block);
+  block = NULL;
+}
+
 /* count slots that hold the given words, as a tensor of that many. */
 static Tensor *slots (const void *words, int64_t count, const Shape *shape) {
-  if (block == NULL || used + count > SLOTS) {
+  if (block == NULL || used + count > SLOTS
+      || block->storage->device != device_now()) {
     Shape all = shape_of(1, SLOTS);
     Tensor *fresh = tensor_keep(tensor_new(device_now(), F32, &all));
     tensor_drop(block);
@@ -44,4 +50,11 @@ Tensor *address_new (uint64_t key, uint32_t step, uint32_t call) {
   const uint32_t words[4] = { (uint32_t) key, (uint32_t) (key >> 32), step,
                               call };
   return slots(words, 4, &four);
+}
+
+Tensor *whole_new (int32_t number) {
+  Shape one = { .rank = 0 };
+  Tensor *t = slots(&number, 1, &one);
+  t->dtype = I32;
+  return t;
 }

@@ -57,25 +57,27 @@ typedef struct OptimPart {
 
 typedef struct Parts { const OptimPart *at; int count; } Parts;
 
-/* PARAMS((View, y), (View, x)) is View y, View x; ARGS(...) is y, x.  EACH
- * puts a macro around each of up to nine pairs. */
+/* PARAMS((View, y), (View, x)) is View y, View x; ARGS(...) is y, x.  EACH puts
+ * a macro around each of up to nine pairs and a separator between them. */
 #define PAIR_PARAM(type, name) type name
 #define PAIR_NAME(type, name) name
-#define EACH_1(m, a) m a
-#define EACH_2(m, a, ...) m a, EACH_1(m, __VA_ARGS__)
-#define EACH_3(m, a, ...) m a, EACH_2(m, __VA_ARGS__)
-#define EACH_4(m, a, ...) m a, EACH_3(m, __VA_ARGS__)
-#define EACH_5(m, a, ...) m a, EACH_4(m, __VA_ARGS__)
-#define EACH_6(m, a, ...) m a, EACH_5(m, __VA_ARGS__)
-#define EACH_7(m, a, ...) m a, EACH_6(m, __VA_ARGS__)
-#define EACH_8(m, a, ...) m a, EACH_7(m, __VA_ARGS__)
-#define EACH_9(m, a, ...) m a, EACH_8(m, __VA_ARGS__)
+#define COMMA() ,
+#define SEMICOLON() ;
+#define EACH_1(m, s, a) m a
+#define EACH_2(m, s, a, ...) m a s() EACH_1(m, s, __VA_ARGS__)
+#define EACH_3(m, s, a, ...) m a s() EACH_2(m, s, __VA_ARGS__)
+#define EACH_4(m, s, a, ...) m a s() EACH_3(m, s, __VA_ARGS__)
+#define EACH_5(m, s, a, ...) m a s() EACH_4(m, s, __VA_ARGS__)
+#define EACH_6(m, s, a, ...) m a s() EACH_5(m, s, __VA_ARGS__)
+#define EACH_7(m, s, a, ...) m a s() EACH_6(m, s, __VA_ARGS__)
+#define EACH_8(m, s, a, ...) m a s() EACH_7(m, s, __VA_ARGS__)
+#define EACH_9(m, s, a, ...) m a s() EACH_8(m, s, __VA_ARGS__)
 #define EACH_OF(_1, _2, _3, _4, _5, _6, _7, _8, _9, each, ...) each
-#define EACH(m, ...) \
+#define EACH(m, s, ...) \
   EACH_OF(__VA_ARGS__, EACH_9, EACH_8, EACH_7, EACH_6, EACH_5, EACH_4, \
-          EACH_3, EACH_2, EACH_1, )(m, __VA_ARGS__)
-#define PARAMS(...) EACH(PAIR_PARAM, __VA_ARGS__)
-#define ARGS(...) EACH(PAIR_NAME, __VA_ARGS__)
+          EACH_3, EACH_2, EACH_1, )(m, s, __VA_ARGS__)
+#define PARAMS(...) EACH(PAIR_PARAM, COMMA, __VA_ARGS__)
+#define ARGS(...) EACH(PAIR_NAME, COMMA, __VA_ARGS__)
 
 typedef struct Kernels {
 #define KERNEL(name, ...) void (*name) (PARAMS(__VA_ARGS__));

@@ -13,7 +13,7 @@
 /* What the program does for the plugin. */
 typedef struct Host {
   int index;                    /* the device that is asked for: 1 is cuda:1 */
-  _Noreturn void (*raise) (Fail kind, const char *text);
+  void (*raise) (Fail kind, const char *text) __attribute__((noreturn));
   void *(*mem_new) (size_t bytes);         /* as in base/mem.h */
   void (*mem_free) (void *p);
   void (*say) (const char *text);          /* one line for the user */

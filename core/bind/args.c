@@ -79,6 +79,7 @@ void bind_run (lua_State *L, void (*work) (void *state), void *state) {
       work(state);
     frame_close(&f);
     fail = f.fail;
+    device_doing = NULL;
     record_on(recorded);             /* a backward may have raised */
     if (fail != FAIL_MEMORY)
       break;
@@ -462,19 +463,11 @@ static bool is_whole (const BoundCall *b, int i) {
   return false;
 }
 
-static Tensor *whole_new (double number) {
-  Shape one = { .rank = 0 };
-  int32_t whole = (int32_t) number;
-  Tensor *t = tensor_new(device_now(), I32, &one);
-  t->storage->device->upload(tensor_data(t), &whole, sizeof whole);
-  return t;
-}
-
 void bind_values (BoundCall *b) {
   const Spec *s = b->call.spec;
   for (int i = 0; i < s->count; i++) {
     if (b->is_number[i])
-      b->call.arg[i].tensor = is_whole(b, i) ? whole_new(b->number[i])
+      b->call.arg[i].tensor = is_whole(b, i) ? whole_new((int32_t) b->number[i])
                                              : value_new(b->number[i]);
     else if (s->arg[i].kind == ARG_ADDRESS)
       b->call.arg[i].tensor = address_next();

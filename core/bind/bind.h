@@ -47,6 +47,7 @@ Fail bind_last_fail (lua_State *L, const char *message);
 void bind_ops (lua_State *L);          /* registry.c: core.ops, records */
 void bind_tensors (lua_State *L);      /* tensor.c: core.tensor, set, ... */
 void bind_gradients (lua_State *L);    /* gradient.c: core.grad, mode, ... */
+void bind_loops (lua_State *L);        /* loop.c: turns, running sums */
 void bind_network (lua_State *L);      /* network.c: layers, optimisers */
 void bind_files (lua_State *L);        /* file.c: tensors in files */
 void bind_system (lua_State *L);       /* system.c: folders, clock, json */

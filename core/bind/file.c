@@ -8,6 +8,7 @@
 #include "bind/bind.h"
 
 #include "backend/backend.h"
+#include "backend/turn.h"
 #include "base/sha256.h"
 #include "tensor/file.h"
 
@@ -21,9 +22,16 @@ static const Device *host (void) {
   return device_find("cpu");
 }
 
-/* A contiguous copy on the host, or t itself. */
+/* The host, whose memory is written without a kernel. */
+static const Device *host_to_fill (void) {
+  turn_leave();
+  return host();
+}
+
+/* A contiguous copy on the host, or t itself, whose bytes are there. */
 static Tensor *on_host (Tensor *t) {
   Tensor *d = dense(t);
+  turn_flush();
   if (d->storage->device == host())
     return d;
   Tensor *h = tensor_new(host(), d->dtype, &d->shape);
@@ -33,10 +41,10 @@ static Tensor *on_host (Tensor *t) {
   return h;
 }
 
-/* Where tensors are made; float64 stays on the host. */
+/* Where tensors are made. */
 static Tensor *on_device (Tensor *t) {
   const Device *d = device_now();
-  if (d == t->storage->device || t->dtype == F64)
+  if (d == t->storage->device)
     return t;
   Tensor *from = dense(t), *to = tensor_new(d, t->dtype, &t->shape);
   size_t bytes = (size_t) tensor_count(to) * dtype_size(to->dtype);
@@ -67,7 +75,7 @@ typedef struct Reading {
 
 static void read_work (void *state) {
   Reading *r = state;
-  file_read(r->path, r->bundle, host());
+  file_read(r->path, r->bundle, host_to_fill());
   for (int i = 0; i < r->bundle->count; i++) {
     Tensor *kept = r->bundle->item[i].tensor;
     r->bundle->item[i].tensor = tensor_keep(on_device(kept));
@@ -155,8 +163,9 @@ typedef struct Single {
 static void single_work (void *state) {
   Single *s = state;
   Tensor *t = s->row_bytes == 0
-            ? file_read_idx(s->path, s->sha256, host())
-            : file_read_rows(s->path, s->row_bytes, s->sha256, host());
+            ? file_read_idx(s->path, s->sha256, host_to_fill())
+            : file_read_rows(s->path, s->row_bytes, s->sha256,
+                             host_to_fill());
   *s->box = tensor_keep(on_device(t));
 }
 

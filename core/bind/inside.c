@@ -4,6 +4,7 @@
  */
 #include "autograd/step.h"
 #include "backend/cpu/cpu.h"
+#include "backend/turn.h"
 #include "base/mem.h"
 #include "bind/bind.h"
 
@@ -60,6 +61,17 @@ static int raise_kind (lua_State *L) {
   return 0;
 }
 
+/* plan() -> the kernels of the turn that was launched last, in order */
+static int plan (lua_State *L) {
+  lua_newtable(L);
+  const char *name;
+  for (int i = 0; (name = turn_kernel(i)) != NULL; i++) {
+    lua_pushstring(L, name);
+    lua_rawseti(L, -2, i + 1);
+  }
+  return 1;
+}
+
 /* threads(n): for the rest of the process */
 static int threads (lua_State *L) {
   cpu_set_threads((int) luaL_checkinteger(L, 1));
@@ -68,7 +80,7 @@ static int threads (lua_State *L) {
 
 static const luaL_Reg functions[] = {
   { "fail_at", fail_at }, { "frames", frames }, { "modes", modes },
-  { "memory", memory }, { "raise", raise_kind }, { "threads", threads },
+  { "memory", memory }, { "raise", raise_kind }, { "plan", plan }, { "threads", threads },
   { NULL, NULL }
 };
 

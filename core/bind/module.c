@@ -51,6 +51,7 @@ int luaopen_vaelua_core (lua_State *L) {
   bind_ops(L);
   bind_tensors(L);
   bind_gradients(L);
+  bind_loops(L);
   bind_network(L);
   bind_files(L);
   bind_system(L);

@@ -195,10 +195,8 @@ static bool colours (lua_State *L) {
       && strcmp(terminal, "dumb") != 0;
 }
 
-static const char *reason;      /* why this device was taken */
-
 static void choose (void *state) {
-  reason = device_choose(state);
+  device_choose(state);
 }
 
 /* In the frame of bind_run: an unknown or absent device raises. */
@@ -207,9 +205,13 @@ static void apply_device (lua_State *L, const char *name) {
 }
 
 void program_device (lua_State *L) {
-  lua_pushfstring(L, "device %s (%d thread%s, %s): %s", device_now()->name,
-                  cpu_threads(), cpu_threads() > 1 ? "s" : "", cpu_isa(),
-                  reason ? reason : "no other was asked for");
+  const Device *d = device_now();
+  if (d == &cpu_device)
+    lua_pushfstring(L, "device cpu (%d thread%s, %s): %s", cpu_threads(),
+                    cpu_threads() > 1 ? "s" : "", cpu_isa(), device_reason());
+  else
+    lua_pushfstring(L, "device %s (%s): %s", d->name, d->about,
+                    device_reason());
 }
 
 void program_apply (lua_State *L) {

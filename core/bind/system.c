@@ -7,6 +7,7 @@
 #include "base/output.h"
 #include "base/sha256.h"
 #include "bind/bind.h"
+#include "bind/device.h"
 #include "bind/interrupt.h"
 #include "bind/program.h"
 
@@ -606,6 +607,7 @@ static void set_text (lua_State *L, const char *name, const char *text) {
 
 void bind_system (lua_State *L) {
   luaL_setfuncs(L, functions, 0);
+  luaL_setfuncs(L, device_functions, 0);
   lua_pushlightuserdata(L, NULL);
   lua_setfield(L, -2, "null");
   set_text(L, "isa", cpu_isa());

@@ -41,7 +41,9 @@ Tensor **tensor_box (lua_State *L) {
 
 static int collect (lua_State *L) {
   Tensor **box = lua_touserdata(L, 1);
+  tensor_collecting = true;
   tensor_drop(*box);
+  tensor_collecting = false;
   *box = NULL;
   return 0;
 }
@@ -184,14 +186,14 @@ static void read_nested (lua_State *L, const Shape *s, int axis,
 
 static void fill_made (void *state) {
   Make *m = state;
-  int64_t n = shape_count(&m->shape);
-  Tensor host = { .dtype = F64, .shape = m->shape };
-  Storage room = { .data = (void *) m->numbers };
-  host.storage = &room;
-  shape_strides(&m->shape, host.stride);
-  Tensor *t = tensor_new(device_now(), m->dtype, &m->shape);
-  if (n > 0)
-    kern(t)->copy(view(t), view(&host));
+  size_t bytes = (size_t) shape_count(&m->shape) * sizeof *m->numbers;
+  Tensor *wide = tensor_new(device_now(), F64, &m->shape), *t = wide;
+  if (m->dtype != F64)
+    t = tensor_new(device_now(), m->dtype, &m->shape);
+  if (bytes > 0)
+    wide->storage->device->upload(tensor_data(wide), m->numbers, bytes);
+  if (bytes > 0 && t != wide)
+    kern(t)->copy(view(t), view(wide));
   *m->box = tensor_keep(t);
 }
 

@@ -9,6 +9,9 @@
 
 void (*tensor_drop_node) (struct Node *node);
 
+StorageWatch storage_watch;
+bool tensor_collecting;
+
 static uint64_t bytes_made;
 
 static const struct { const char *name; size_t size; } dtypes[DTYPES] = {
@@ -40,7 +43,9 @@ uint64_t tensor_bytes_made (void) {
 static void storage_drop (Storage *s) {
   if (--s->refs > 0)
     return;
-  if (s->release != NULL)
+  if (s->place != NULL && storage_watch.drop(s))
+    ;                              /* it lay in a loop's memory */
+  else if (s->release != NULL)
     s->release(s->data, s->bytes);
   else if (s->data != NULL)
     s->device->free(s->data, s->bytes);
@@ -68,8 +73,10 @@ Tensor *tensor_new (const Device *d, DType dtype, const Shape *shape) {
   t->storage = mem_new(sizeof *t->storage);
   t->storage->refs = 1;
   t->storage->device = d;
-  t->storage->data = d->alloc(bytes);
   t->storage->bytes = bytes;
+  if (storage_watch.make != NULL)
+    storage_watch.make(t->storage);
+  t->storage->data = d->alloc(bytes);
   bytes_made += bytes + sizeof *t;
   shape_strides(shape, t->stride);
   return t;
@@ -108,6 +115,8 @@ Tensor *tensor_reshaped (Tensor *t, const Shape *shape) {
 }
 
 void *tensor_data (const Tensor *t) {
+  if (t->storage->place != NULL)
+    storage_watch.use(t->storage);
   return (char *) t->storage->data + t->offset * (int64_t) dtype_size(t->dtype);
 }
 
@@ -145,4 +154,22 @@ bool tensor_overlaps_itself (const Tensor *t) {
     if (t->shape.size[i] > 1 && t->stride[i] == 0)
       return true;
   return false;
+}
+
+void tensor_bound (Tensor *t, int64_t low, int64_t high) {
+  Storage *s = t->storage;
+  if (t->dtype == I32 && low >= INT32_MIN && high <= INT32_MAX)
+    s->bounds = (Bounds) { true, (int32_t) low, (int32_t) high, s->version };
+}
+
+void tensor_bound_like (Tensor *t, const Tensor *from) {
+  const Bounds *b = &from->storage->bounds;
+  if (b->known && b->version == from->storage->version)
+    tensor_bound(t, b->low, b->high);
+}
+
+bool tensor_bounded (const Tensor *t, int64_t low, int64_t high) {
+  const Bounds *b = &t->storage->bounds;
+  return b->known && b->version == t->storage->version && b->low >= low
+      && b->high <= high;
 }

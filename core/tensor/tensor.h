@@ -19,6 +19,13 @@
 
 typedef enum DType { F32, I32, U8, F64, DTYPES } DType;
 
+/* What is known of int32 elements without reading them. */
+typedef struct Bounds {
+  bool known;
+  int32_t low, high;
+  uint64_t version;        /* of the storage when it was learnt */
+} Bounds;
+
 typedef struct Storage {
   int refs;
   bool readonly;           /* x:set refuses it */
@@ -27,7 +34,18 @@ typedef struct Storage {
   size_t bytes;
   uint64_t version;        /* raised by every write in place */
   void (*release) (void *data, size_t bytes);  /* NULL: device->free */
+  Bounds bounds;
+  struct Place *place;     /* made in a turn of a loop (backend/turn.h) */
 } Storage;
+
+/* Who looks after the storages that are made in the turns of loops. */
+typedef struct StorageWatch {
+  void (*make) (Storage *s);       /* before its bytes are asked for */
+  bool (*drop) (Storage *s);       /* with a place; true: its bytes stay */
+  void (*use) (Storage *s);        /* with a place: a pointer is taken */
+} StorageWatch;
+
+extern StorageWatch storage_watch;
 
 struct Node;
 
@@ -69,9 +87,19 @@ bool tensor_contiguous (const Tensor *t);
 bool tensor_overlaps_itself (const Tensor *t);
 void *tensor_data (const Tensor *t);       /* first element */
 
+/* All elements of an int32 tensor lie in low .. high; it must be the only
+ * tensor of its storage so far.  Views share what is known. */
+void tensor_bound (Tensor *t, int64_t low, int64_t high);
+void tensor_bound_like (Tensor *t, const Tensor *from);
+bool tensor_bounded (const Tensor *t, int64_t low, int64_t high);
+
 size_t dtype_size (DType d);
 const char *dtype_name (DType d);
 bool dtype_find (const char *name, DType *d);
+
+/* True while Lua's collector drops tensors: not at the same point of every
+ * turn. */
+extern bool tensor_collecting;
 
 /* Called by node.c's owner when a tensor with a node dies. */
 extern void (*tensor_drop_node) (struct Node *node);

@@ -67,6 +67,7 @@ function Normal:kl(p)
   need_dist(p, "kl")
   if kind_of(p) ~= "normal" then return Base.kl(self, p) end
   local q1, q2 = two_for(self)
+  if p[1] == 0 and p[2] == 0 then return ops.normal_kl(q1, q2) end    -- in one kernel
   return ops.normal_kl(q1, q2, p[1], p[2])
 end
 

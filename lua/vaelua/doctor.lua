@@ -29,8 +29,9 @@ end
 
 local function processor()
   local level = core.isa == "x86-64-v2" and "note" or "ok"
-  say(level, "cpu", "%s%s", core.device_line(),
-    level == "note" and " (no AVX2: right, but slow)" or "")
+  say(level, "cpu", "%d thread%s, %s%s", core.threads(), core.threads() == 1 and "" or "s",
+    core.isa, level == "note" and " (no AVX2: right, but slow)" or "")
+  say("ok", "device", "%s", (core.device_line():gsub("^device ", "")))
 end
 
 -- Libraries that this process has loaded: two OpenMP runtimes would fight for the cores.
@@ -57,11 +58,58 @@ local function libraries()
     count == 1 and "" or "s")
 end
 
+-- What to do about a reason of core.cuda().
+local CURES = {
+  { "this build has no", "install CUDA 13 (nvcc) and cuDNN 9, then build again" },
+  { "another build", "make, or make install, for both" },
+  { "driver not found", "install NVIDIA's driver, 580 or later; in a container, start it with "
+    .. "its GPUs" },
+  { "driver is too old", "install NVIDIA's driver, 580 or later" },
+  { "libcudnn", "install libcudnn9-cuda-13 of NVIDIA's repository" },
+  { "libcud?a?[rb]", "install cuda-libraries-13-0 of NVIDIA's repository" },
+  { "shows no device", "see nvidia-smi, and CUDA_VISIBLE_DEVICES" },
+}
+
+-- Variables of the environment that change what the CUDA backend does.
+local SWITCHES = {
+  VAELUA_CUDA_SYNC = "1: waits for each kernel, so that an error names its op and line (slow)",
+  VAELUA_CUDA_ALLOC = "direct: a block of its own for each tensor, for memory checkers (slow)",
+  VAELUA_CUDA_DRIVER = "skip: does not look for the driver first, for simulated devices",
+  VAELUA_CUDA_CONV = "own: convolutions without cuDNN (slow)",
+  CUDA_VISIBLE_DEVICES = "the devices that CUDA shows",
+}
+
 local function gpu()
-  if core.exists("/dev/nvidiactl") then
-    say("note", "CUDA", "there is an NVIDIA device, but %s", core.device_line():match(": (.*)$"))
+  local c = core.cuda()
+  if c.name then
+    say("ok", "CUDA", "%s: %s", c.name, c.about)
   else
-    say("ok", "CUDA", "no device: using the CPU")
+    local cure = ""
+    for _, pair in ipairs(CURES) do
+      if c.why:find(pair[1]) then
+        cure = "   " .. pair[2]
+        break
+      end
+    end
+    local wanted = core.exists("/dev/nvidiactl") or core.exists("/dev/dxg")
+    if wanted then
+      say("note", "CUDA", "there is an NVIDIA device, but: %s%s", c.why, cure)
+    else
+      say("ok", "CUDA", "none: using the CPU (%s)", c.why)
+    end
+  end
+  if c.plugin and (c.name or core.program.options.verbose) then
+    say("ok", "backend", "%s", c.plugin)
+  end
+  local names = {}
+  for name in pairs(SWITCHES) do names[#names + 1] = name end
+  table.sort(names)
+  for _, name in ipairs(names) do
+    if os.getenv(name) then
+      say("note", "CUDA", "%s=%s   %s", name, os.getenv(name), SWITCHES[name])
+    elseif core.program.options.verbose then
+      say("ok", "CUDA", "%s is not set   %s", name, SWITCHES[name])
+    end
   end
 end
 

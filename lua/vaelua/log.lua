@@ -146,8 +146,9 @@ function M.new_seed() era, named, open_books, kept_sums = {}, {}, {}, {} end
 
 -- ---- sums -------------------------------------------------------------------------------------
 
--- A cell holds the sums of one term: of the window on the device and in host, and those of the
--- epoch; each with the images that it is a sum over.
+-- A cell holds the sums of one term: of the window on the device (sum, which counts while it is
+-- live; it stays the same tensor, so that all turns of a loop are alike) and in host, and those of
+-- the epoch; each with the images that it is a sum over.
 local function new_cell()
   return { host = 0, weight = 0, epoch = 0, epoch_weight = 0 }
 end
@@ -206,8 +207,9 @@ local function add(cell, value, rows)
   local n = rows_of(value)
   local v = value:detach()
   if v.dtype ~= "float32" then v = v:as("float32") end
-  local sum = n and v:sum() or v * rows
-  cell.sum = cell.sum and cell.sum + sum or sum
+  cell.sum = cell.sum or core.sum_new()
+  core.accumulate(cell.sum, v, n and 1 or rows, cell.live)
+  cell.live = true
   cell.weight = cell.weight + (n or rows)
 end
 
@@ -266,9 +268,9 @@ function M.step() return 0 end
 local function fetch(cells)
   local tensors, owners = {}, {}
   for _, cell in ipairs(cells) do
-    if cell.sum then
+    if cell.live then
       tensors[#tensors + 1], owners[#owners + 1] = cell.sum, cell
-      cell.sum = nil
+      cell.live = false
     end
   end
   if #tensors == 0 then return end
@@ -408,7 +410,7 @@ function M.save(loop, tensors, numbers)
     for split, s in pairs(book.splits) do
       for term, cell in pairs(s.cells) do
         local key = book.name .. "/" .. split .. "/" .. term
-        if cell.sum then tensors["log/" .. key] = cell.sum end
+        if cell.live then tensors["log/" .. key] = cell.sum end
         if cell.weight > 0 or cell.epoch_weight > 0 then
           numbers[key] = { host = cell.host, weight = cell.weight, epoch = cell.epoch,
                            epoch_weight = cell.epoch_weight, t = s.t, step = s.step }
@@ -426,7 +428,11 @@ function M.restore(step, tensors, numbers)
     local cell = new_cell()
     cell.host, cell.weight, cell.epoch, cell.epoch_weight = n.host, n.weight, n.epoch,
       n.epoch_weight
-    cell.sum = tensors["log/" .. key]
+    local sum = tensors["log/" .. key]
+    if sum then
+      cell.sum, cell.live = core.sum_new(), true
+      core.set(cell.sum, sum)
+    end
     kept_sums[key] = cell
   end
   for _, book in ipairs(open_books) do

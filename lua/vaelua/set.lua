@@ -67,9 +67,8 @@ end
 
 local function class_names(y, given)
   if not y or y.dtype ~= "int32" then return given end
-  local numbers = y:as("float32")
-  local low = #y > 0 and math.floor(numbers:min():item()) or 1
-  local high = #y > 0 and math.floor(numbers:max():item()) or 0
+  local low, high = 1, 0
+  if #y > 0 then low, high = core.bounds(y) end
   if low < 1 then fail("set: labels count from 1, got %d", low) end
   if given and high > #given then
     fail("set: label %d, but %d names of classes", high, #given)

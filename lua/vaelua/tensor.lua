@@ -66,18 +66,23 @@ function M.read(path) return core.file_read(path) end
 function M.write(path, what, notes) return core.file_write(path, what, notes) end
 
 -- The name of the device that tensors are made on.
-function M.device() return ops.zeros().device end
+function M.device() return core.device() end
 
--- The precision of products and convolutions: float32 everywhere, the only one so far.
-function M.precision(name)
-  if name ~= nil and name ~= "float32" then
-    core.fail("device", ("precision '%s' is not available on %s (available: float32)"):format(
-      tostring(name), M.device()))
+-- va.precision "tf32": how products and convolutions multiply from now on, float32, tf32 or bf16;
+-- sums are float32 always. Without a name: what holds now. An error where the device cannot.
+function M.precision(name) return core.precision(name) end
+
+-- Bytes held by tensors on the device, { bytes, peak, idle, device }; of a GPU also those that are
+-- free on it and that it has in all, { free, total }; of the CPU also how many tensors there are.
+function M.memory()
+  local m, host = core.device_memory(), core.bytes()
+  local t = { device = core.device(), bytes = m.used, peak = m.peak, idle = m.idle }
+  if t.device == "cpu" then
+    t.tensors = host.tensors
+  else
+    t.free, t.total, t.host = m.free, m.total, host.bytes
   end
-  return "float32"
+  return t
 end
-
--- Bytes held by tensors: { bytes, peak, idle, tensors }.
-function M.memory() return core.bytes() end
 
 return M

@@ -252,9 +252,19 @@ local function start(loop)
   progress.open(loop)
 end
 
-local function finish(loop)
+-- A turn's work is launched (core/backend/turn.h); what it has to say is said once.
+local function end_turn(loop, failed)
+  if not loop.turn then return end
+  loop.turn = false
+  local told = core.turn_end(failed)
+  if told then run.say(("%s: %s"):format(loop.names(), told)) end
+end
+
+local function finish(loop, err)
   if loop.over then return end
   loop.over = true
+  end_turn(loop, err ~= nil)
+  if loop.plans then core.loop_close(loop.plans) end
   if loop.replay then diverge.forget() end
   progress.close(loop)
   close(loop)
@@ -291,6 +301,7 @@ end
 
 -- break and return: the turn counts, and the loop is not taken up again.
 local function leave(loop)
+  end_turn(loop)
   loop.done = loop.done + 1
   loop.broken = true
   diverge.check(loop)
@@ -299,9 +310,20 @@ local function leave(loop)
   save(loop)
 end
 
+-- A turn begins: what a batch needs beforehand (prepare) is none of its work.
+local function begin_turn(loop, draw, i)
+  if loop.prepare then loop.prepare(i) end
+  if not loop.replay then
+    loop.plans = loop.plans or core.loop_new()
+    loop.turn = core.turn_begin(loop.plans)
+  end
+  return draw(loop, i)
+end
+
 -- One call of the iterator; draw(loop) gives the values of the turn.
 local function training_turn(loop, draw)
   if loop.over then return nil end
+  end_turn(loop)
   if not loop.open then
     start(loop)
     if loop.ended then return finish(loop) end
@@ -313,14 +335,14 @@ local function training_turn(loop, draw)
   if loop.over then return nil end
   if loop.replay then
     core.step_next(loop.replay.clock)
-    return draw(loop, loop.replay.turn)
+    return begin_turn(loop, draw, loop.replay.turn)
   end
   if loop.done >= loop.total then return finish(loop) end
   core.interrupted()      -- tells the program that this loop looks at Ctrl-C
   loop.set_clock(loop.clock() + 1)
   diverge.turn(loop, loop.done + 1, loop.clock())
   core.step_next(loop.clock())
-  return draw(loop, loop.done + 1)
+  return begin_turn(loop, draw, loop.done + 1)
 end
 
 local function train(loop, draw)
@@ -331,7 +353,7 @@ local function train(loop, draw)
       finish(loop)
       if not ok then error(message, 0) end
     end
-    finish(loop)
+    finish(loop, err)
   end)
 end
 
@@ -339,6 +361,15 @@ end
 function M.steps(n)
   local loop = training_loop("steps", need_integer("steps", "n", n, 0))
   return train(loop, function(_, i) return i end)
+end
+
+--- va.eager([on=true]): loops run call by call, for debugging; the same bits, slower on a GPU.
+--- va.eager(false): their turns are noted and launched at once again. Gives what it was.
+function M.eager(on)
+  if on ~= nil and type(on) ~= "boolean" then
+    core.fail("user", "eager: true or false is needed, got " .. type(on))
+  end
+  return core.eager(on ~= false)
 end
 
 -- ---- loops over a set -------------------------------------------------------------------------
@@ -395,13 +426,17 @@ function Set:epochs(E, B, given)
     return i % turns == 0 and i // turns or (i - 1) // turns + (i % turns) / turns
   end
   local order, drawn
-  return train(loop, function(_, i)
+  function loop.prepare(i)      -- the order of an epoch; it stays where the first one was
     local epoch = (i - 1) // turns + 1
-    if drawn ~= epoch then order, drawn = order_of(loop, epoch, o.shuffle), epoch end
+    if drawn == epoch or drawn and not o.shuffle then return end
+    local new = order_of(loop, epoch, o.shuffle)
+    order, drawn = order and core.reorder(order, new) or new, epoch
+  end
+  return train(loop, function(_, i)
     local first = (i - 1) % turns * B + 1
     local last = math.min(first + B - 1, n)
     loop.rows = last - first + 1
-    local x, y = self:take(order:rows(first, last))
+    local x, y = self:take(core.window(order, first, last - first + 1))
     return loop.t(i), x, y
   end)
 end

@@ -8,6 +8,7 @@
  * are not fused.
  */
 #include "backend/cuda/index.cuh"
+#include "backend/cuda/small.h"
 
 #define ZERO 0.0f
 #define UNUSED [[maybe_unused]]
@@ -170,6 +171,8 @@ KERNEL_FN finish (float *y, int64_t count, int64_t columns, const float *bias,
 
 cudaError_t cuda_finish (float *y, int64_t rows, int64_t columns,
                          const float *bias, Activation act) {
+  if (small_finish(y, rows, columns, bias, act))
+    return small_added();
   int64_t count = bias == NULL && act == ACT_NONE ? 0 : rows * columns;
   return LAUNCH(finish, count, y, count, columns, bias, act);
 }

@@ -1,0 +1,558 @@
+/*
+ * small.cu - see small.h.
+ *
+ * A step has up to OPERANDS arrays, the first of which is written, seen from
+ * one index of at most AXES joined axes.  Sums belong to a warp each: lanes
+ * add in float64 and are joined pairwise.
+ */
+#include "backend/cuda/index.cuh"
+#include "backend/cuda/small.h"
+
+enum {
+  SMALL = 8192,                 /* elements of a step */
+  AXES = 4, OPERANDS = 5, STEPS = 24,
+  TOUCHED = 4096                /* arrays of one launch: optimisers have many */
+};
+
+typedef enum StepKind {
+  STEP_UNARY, STEP_UNARY_BACK, STEP_BINARY, STEP_BINARY_BACK, STEP_COPY,
+  STEP_COPY_ADD, STEP_FILL, STEP_SUM, STEP_ACCUMULATE, STEP_FINISH,
+  STEP_ACT_BACK, STEP_KL, STEP_KL_BACK, STEP_DRAW, STEP_DRAW_BACK,
+  STEP_WINDOW, STEP_TAKE
+} StepKind;
+
+typedef struct Step {
+  int kind, f, side, count;     /* count: of results */
+  int over;                     /* elements of each, for sums */
+  int size[AXES];               /* innermost first */
+  int stride[OPERANDS][AXES];
+  double scale;
+  void *at[OPERANDS];
+} Step;
+
+typedef struct Program {
+  int count;
+  Step step[STEPS];
+} Program;
+
+/* ---- on the device ------------------------------------------------------ */
+
+#define DEVICE static __device__ __forceinline__
+#define ZERO 0.0f
+#define UNUSED [[maybe_unused]]
+
+DEVICE float unary (int f, float x) {
+  switch (f) {
+#define UNARY(name, doc, formula, ...) case UNARY_##name: return formula;
+#include "backend/pointwise.def"
+    default: return x;
+  }
+}
+
+DEVICE float unary_slope (int f, float x, float y) {
+  switch (f) {
+#define UNARY(name, doc, formula, slope, ...) \
+    case UNARY_##name: { UNUSED float unused = x + y; return slope; }
+#include "backend/pointwise.def"
+    default: return x + y;
+  }
+}
+
+DEVICE float binary (int f, float a, float b) {
+  switch (f) {
+#define BINARY(name, doc, formula, ...) case BINARY_##name: return formula;
+#include "backend/pointwise.def"
+    default: return a + b;
+  }
+}
+
+DEVICE float binary_slope (int f, int side, float a, float b, float y) {
+  switch (f) {
+#define BINARY(name, doc, formula, da, db, ...) \
+    case BINARY_##name: return side == 0 ? da : db;
+#include "backend/pointwise.def"
+    default: return a + b + y;
+  }
+}
+
+/* Places of result i in the operands. */
+DEVICE void find (const Step &s, int i, int (&at)[OPERANDS]) {
+#pragma unroll
+  for (int k = 0; k < OPERANDS; k++)
+    at[k] = 0;
+#pragma unroll
+  for (int a = 0; a < AXES; a++) {
+    int rest = i / s.size[a], here = i - rest * s.size[a];
+#pragma unroll
+    for (int k = 0; k < OPERANDS; k++)
+      at[k] += here * s.stride[k][a];
+    i = rest;
+  }
+}
+
+DEVICE void pointwise (const Step &s, int i) {
+  int at[OPERANDS];
+  find(s, i, at);
+  float *y = (float *) s.at[0] + at[0];
+  const float *a = (const float *) s.at[1] + at[1];
+  const float *b = (const float *) s.at[2] + at[2];
+  const float *c = (const float *) s.at[3] + at[3];
+  const float *d = (const float *) s.at[4] + at[4];
+  switch (s.kind) {
+    case STEP_UNARY: *y = unary(s.f, *a); break;
+    case STEP_UNARY_BACK: *y = *a * unary_slope(s.f, *b, *c); break;
+    case STEP_BINARY: *y = binary(s.f, *a, *b); break;
+    case STEP_BINARY_BACK:
+      *y = *a * binary_slope(s.f, s.side, *b, *c, *d);
+      break;
+    case STEP_COPY: *(uint32_t *) y = *(const uint32_t *) a; break;
+    case STEP_COPY_ADD: *y += *a; break;
+    default: *y = *a;                              /* STEP_FILL */
+  }
+}
+
+DEVICE double warp_sum (double v) {
+  for (int half = WARP / 2; half > 0; half /= 2)
+    v += __shfl_xor_sync(0xFFFFFFFFu, v, half);
+  return v;
+}
+
+DEVICE float kl_term (float mean, float logvar) {
+  return mean * mean + expm1_(logvar) - logvar;
+}
+
+/* Element i of row r that is summed; operand 1 (and 2 for the divergence) have
+ * the axes of the row behind those of the result. */
+DEVICE float summand (const Step &s, int r, int i) {
+  const float *a = (const float *) s.at[1];
+  if (s.kind == STEP_KL)
+    return kl_term(a[r * s.over + i], ((const float *) s.at[2])[r * s.over
+                                                               + i]);
+  return a[r * s.stride[1][1] + i * s.stride[1][0]];
+}
+
+/* Results of sums go to warps; all warps run the same rounds. */
+DEVICE void sums (const Step &s) {
+  int lane = (int) threadIdx.x % WARP, warp = (int) threadIdx.x / WARP;
+  for (int r = warp; r < s.count; r += THREADS / WARP) {
+    double sum = 0;
+    for (int i = lane; i < s.over; i += WARP)
+      sum += (double) summand(s, r, i);
+    sum = warp_sum(sum);
+    if (lane != 0)
+      continue;
+    float *y = (float *) s.at[0] + r;
+    if (s.kind == STEP_ACCUMULATE) {
+      float more = *(const float *) s.at[2] * (float) sum;
+      *y = *(const float *) s.at[3] != 0 ? *y + more : more;
+    } else
+      *y = (float) (sum * s.scale);
+  }
+}
+
+/* v < 0 is false for NaN, which so stays. */
+DEVICE void finish (const Step &s, int i) {
+  float *y = (float *) s.at[0] + i, v = *y;
+  const float *bias = (const float *) s.at[1];
+  if (bias != NULL)
+    v += bias[i % s.over];
+  *y = s.f == ACT_RELU && v < 0 ? 0.0f : v;
+}
+
+DEVICE void act_back (const Step &s, int i) {
+  float v = ((const float *) s.at[2])[i];
+  float mask = s.f == ACT_NONE || v > 0 ? 1.0f : v != v ? v : 0.0f;
+  ((float *) s.at[0])[i] = ((const float *) s.at[1])[i] * mask;
+}
+
+DEVICE void kl_back (const Step &s, int i) {
+  float d = ((const float *) s.at[2])[i / s.over];
+  ((float *) s.at[0])[i] = ((const float *) s.at[3])[i] * d;
+  ((float *) s.at[1])[i] = 0.5f * expm1_(((const float *) s.at[4])[i]) * d;
+}
+
+/* Four normals a thread: those of kernel randn. */
+DEVICE void draw (const Step &s, int i) {
+  float e[4];
+  normals_of(philox_at((const uint32_t *) s.at[4], (uint64_t) i), e);
+#pragma unroll
+  for (int k = 0; k < 4; k++) {
+    int at = 4 * i + k;
+    if (at < s.over) {
+      ((float *) s.at[1])[at] = e[k];
+      ((float *) s.at[0])[at] = ((const float *) s.at[2])[at]
+        + exp_(0.5f * ((const float *) s.at[3])[at]) * e[k];
+    }
+  }
+}
+
+DEVICE void draw_back (const Step &s, int i) {
+  float dz = ((const float *) s.at[2])[i];
+  ((float *) s.at[0])[i] = dz;
+  ((float *) s.at[1])[i] = 0.5f * exp_(0.5f * ((const float *) s.at[4])[i])
+                         * ((const float *) s.at[3])[i] * dz;
+}
+
+DEVICE void take (const Step &s, int i) {
+  int row = ((const int32_t *) s.at[2])[i / s.over] - 1;
+  ((uint32_t *) s.at[0])[i]
+    = ((const uint32_t *) s.at[1])[(int64_t) row * s.over + i % s.over];
+}
+
+DEVICE void slide (const Step &s, int i) {
+  int64_t first = *(const int32_t *) s.at[2] - 1;
+  ((int32_t *) s.at[0])[i] = ((const int32_t *) s.at[1])[first + i];
+}
+
+DEVICE void element (const Step &s, int i) {
+  switch (s.kind) {
+    case STEP_FINISH: finish(s, i); break;
+    case STEP_ACT_BACK: act_back(s, i); break;
+    case STEP_KL_BACK: kl_back(s, i); break;
+    case STEP_DRAW: draw(s, i); break;
+    case STEP_DRAW_BACK: draw_back(s, i); break;
+    case STEP_WINDOW: slide(s, i); break;
+    case STEP_TAKE: take(s, i); break;
+    default: pointwise(s, i);
+  }
+}
+
+/* One block.  What a step writes the next ones read behind the barrier. */
+KERNEL_FN small_program (const __grid_constant__ Program p) {
+  for (int n = 0; n < p.count; n++) {
+    const Step &s = p.step[n];
+    if (s.kind == STEP_SUM || s.kind == STEP_ACCUMULATE || s.kind == STEP_KL)
+      sums(s);
+    else
+      for (int i = (int) threadIdx.x; i < s.count; i += THREADS)
+        element(s, i);
+    __syncthreads();
+  }
+}
+
+/* ---- what waits ---------------------------------------------------------- */
+
+typedef struct Range {
+  const char *from, *to;
+  bool writes;
+} Range;
+
+static Program waiting;
+static Range used[STEPS * OPERANDS];       /* by the steps that wait */
+static int uses;
+static Range touched[TOUCHED];             /* by the launch at hand */
+static int touches;
+static cudaError_t failed;                 /* of a program that was full */
+
+cudaError_t small_flush (void) {
+  cudaError_t e = failed;
+  failed = cudaSuccess;
+  if (waiting.count > 0)
+    small_program<<<1, THREADS, 0, cuda_stream>>>(waiting);
+  if (waiting.count > 0 && e == cudaSuccess)
+    e = cudaGetLastError();
+  waiting.count = uses = 0;
+  return e;
+}
+
+cudaError_t small_added (void) {
+  return cuda_capturing() ? cudaSuccess : small_flush();
+}
+
+static Range range_of (const View &v, bool writes) {
+  int64_t last = 0;
+  for (int i = 0; i < v.rank; i++)
+    last += v.size[i] > 0 ? (v.size[i] - 1) * v.stride[i] : 0;
+  const char *from = (const char *) v.data;
+  return { from, from + (size_t) (last + 1) * (v.dtype == U8 ? 1 : v.dtype == F64 ? 8 : 4), writes };
+}
+
+void small_forget (void) {
+  waiting.count = uses = 0;
+  failed = cudaSuccess;
+}
+
+void small_begin (void) {
+  touches = 0;
+}
+
+void small_touch (const View *v, bool writes) {
+  if (v->data != NULL && touches < TOUCHED)
+    touched[touches++] = range_of(*v, writes);
+}
+
+static bool meet (const Range &a, const Range &b) {
+  return (a.writes || b.writes) && a.from < b.to && b.from < a.to;
+}
+
+cudaError_t small_settle (void) {
+  bool met = touches == TOUCHED;
+  for (int i = 0; i < touches && !met; i++)
+    for (int k = 0; k < uses && !met; k++)
+      met = meet(touched[i], used[k]);
+  return met || failed != cudaSuccess ? small_flush() : cudaSuccess;
+}
+
+/* Room for a step of a kind; a full program runs first. */
+static Step *add (StepKind kind, int64_t count) {
+  if (waiting.count == STEPS) {
+    cudaError_t e = small_flush();
+    failed = failed == cudaSuccess ? e : failed;
+  }
+  Step *s = &waiting.step[waiting.count++];
+  *s = {};
+  s->kind = kind;
+  s->count = (int) count;
+  for (int a = 0; a < AXES; a++)
+    s->size[a] = 1;
+  return s;
+}
+
+/* Operand k is v; writes: the step writes it. */
+static void operand (Step *s, int k, const View &v, bool writes) {
+  s->at[k] = v.data;
+  if (v.data != NULL)
+    used[uses++] = range_of(v, writes);
+}
+
+static bool small (const View &v) {
+  int64_t n = view_count(&v);
+  return n > 0 && n <= SMALL;
+}
+
+/* ---- pointwise steps ------------------------------------------------------- */
+
+/* A step over the elements of v[0], which is written; the others broadcast to
+ * it.  False if it has too many axes. */
+static bool add_pointwise (StepKind kind, int f, int side,
+                           std::initializer_list<const View *> views) {
+  const View &y = **views.begin();
+  Axis<OPERANDS> axis[MAX_RANK];
+  int k = 0;
+  if (!small(y))
+    return false;
+  for (int i = 0; i < y.rank; i++) {
+    axis[i] = {};
+    axis[i].size = y.size[i];
+    k = 0;
+    for (const View *v : views)
+      axis[i].stride[k++] = stride_along(y, *v, i);
+  }
+  int axes = join_axes(axis, y.rank);
+  if (axes > AXES)
+    return false;
+  for (int i = 0; i < axes; i++)
+    for (int o = 0; o < OPERANDS; o++)
+      if (axis[i].stride[o] * axis[i].size > INT32_MAX)
+        return false;
+  Step *s = add(kind, view_count(&y));
+  s->f = f;
+  s->side = side;
+  for (int i = 0; i < axes; i++) {
+    s->size[axes - 1 - i] = (int) axis[i].size;
+    for (int o = 0; o < OPERANDS; o++)
+      s->stride[o][axes - 1 - i] = (int) axis[i].stride[o];
+  }
+  k = 0;
+  for (const View *v : views) {
+    operand(s, k, *v, k == 0);
+    k++;
+  }
+  for (; k < OPERANDS; k++)
+    s->at[k] = s->at[0];
+  return true;
+}
+
+bool small_unary (UnaryFn f, View y, View x) {
+  return add_pointwise(STEP_UNARY, f, 0, { &y, &x });
+}
+
+bool small_unary_back (UnaryFn f, View dx, View dy, View x, View y) {
+  return add_pointwise(STEP_UNARY_BACK, f, 0, { &dx, &dy, &x, &y });
+}
+
+bool small_binary (BinaryFn f, View y, View a, View b) {
+  return y.dtype == F32 && add_pointwise(STEP_BINARY, f, 0, { &y, &a, &b });
+}
+
+bool small_binary_back (BinaryFn f, int side, View d, View dy, View a, View b,
+                        View y) {
+  return add_pointwise(STEP_BINARY_BACK, f, side, { &d, &dy, &a, &b, &y });
+}
+
+bool small_copy (View y, View x) {
+  return (y.dtype == F32 || y.dtype == I32) && x.dtype == y.dtype
+      && add_pointwise(STEP_COPY, 0, 0, { &y, &x });
+}
+
+bool small_copy_add (View y, View x) {
+  return y.dtype == F32 && add_pointwise(STEP_COPY_ADD, 0, 0, { &y, &x });
+}
+
+static View number (const float *at) {
+  View v = {};
+  v.data = (void *) at;
+  v.dtype = F32;
+  return v;
+}
+
+bool small_fill (View y, Scalar v) {
+  View x = number(v.at);
+  return y.dtype == F32 && add_pointwise(STEP_FILL, 0, 0, { &y, &x });
+}
+
+/* ---- sums ------------------------------------------------------------------- */
+
+static bool contiguous (const View &v) {
+  int64_t step = 1;
+  for (int i = v.rank - 1; i >= 0; i--) {
+    if (v.size[i] != 1 && v.stride[i] != step)
+      return false;
+    step *= v.size[i];
+  }
+  return true;
+}
+
+/* A sum over the last axes of a contiguous x. */
+bool small_reduce (ReduceFn f, View y, View x, double scale) {
+  int64_t columns = 1;
+  int i = x.rank - 1;
+  if (f != REDUCE_SUM || y.dtype != F32 || x.dtype != F32 || !small(x)
+      || !contiguous(x))
+    return false;
+  for (; i >= 0 && y.size[i] == 1; i--)
+    columns *= x.size[i];
+  for (; i >= 0; i--)
+    if (y.size[i] != x.size[i])
+      return false;
+  Step *s = add(STEP_SUM, view_count(&y));
+  s->over = (int) columns;
+  s->stride[1][0] = 1;
+  s->stride[1][1] = (int) columns;
+  s->scale = scale;
+  operand(s, 0, y, true);
+  operand(s, 1, x, false);
+  return true;
+}
+
+bool small_accumulate (View sum, View x, Scalar scale, Scalar keep) {
+  if (!small(x))
+    return false;
+  Step *s = add(STEP_ACCUMULATE, 1);
+  s->over = (int) view_count(&x);
+  s->stride[1][0] = 1;
+  operand(s, 0, sum, true);
+  operand(s, 1, x, false);
+  operand(s, 2, number(scale.at), false);
+  operand(s, 3, number(keep.at), false);
+  return true;
+}
+
+bool small_normal_kl_rows (View y, View mean, View logvar) {
+  if (!small(mean))
+    return false;
+  Step *s = add(STEP_KL, mean.size[0]);
+  s->over = (int) mean.size[1];
+  s->scale = 0.5;
+  operand(s, 0, y, true);
+  operand(s, 1, mean, false);
+  operand(s, 2, logvar, false);
+  return true;
+}
+
+/* ---- steps over contiguous elements ------------------------------------------- */
+
+bool small_normal_kl_rows_back (View dmean, View dlogvar, View dy, View mean,
+                                View logvar) {
+  if (!small(dmean))
+    return false;
+  Step *s = add(STEP_KL_BACK, view_count(&dmean));
+  s->over = (int) dmean.size[1];
+  operand(s, 0, dmean, true);
+  operand(s, 1, dlogvar, true);
+  operand(s, 2, dy, false);
+  operand(s, 3, mean, false);
+  operand(s, 4, logvar, false);
+  return true;
+}
+
+bool small_reparameterise (View z, View eps, View mean, View logvar,
+                           Address a) {
+  int64_t n = view_count(&z);
+  if (!small(z))
+    return false;
+  Step *s = add(STEP_DRAW, (n + 3) / 4);
+  s->over = (int) n;
+  operand(s, 0, z, true);
+  operand(s, 1, eps, true);
+  operand(s, 2, mean, false);
+  operand(s, 3, logvar, false);
+  operand(s, 4, number((const float *) a.at), false);
+  return true;
+}
+
+bool small_reparameterise_back (View dmean, View dlogvar, View dz, View eps,
+                                View logvar) {
+  if (!small(dz))
+    return false;
+  Step *s = add(STEP_DRAW_BACK, view_count(&dz));
+  operand(s, 0, dmean, true);
+  operand(s, 1, dlogvar, true);
+  operand(s, 2, dz, false);
+  operand(s, 3, eps, false);
+  operand(s, 4, logvar, false);
+  return true;
+}
+
+bool small_act_back (View dx, View dy, View y, Activation act) {
+  if (!small(dx))
+    return false;
+  Step *s = add(STEP_ACT_BACK, view_count(&dx));
+  s->f = act;
+  operand(s, 0, dx, true);
+  operand(s, 1, dy, false);
+  operand(s, 2, y, false);
+  return true;
+}
+
+bool small_take_rows (View y, View x, View index) {
+  if (!small(y) || (x.dtype != F32 && x.dtype != I32))
+    return false;
+  Step *s = add(STEP_TAKE, view_count(&y));
+  s->over = (int) (view_count(&y) / y.size[0]);
+  operand(s, 0, y, true);
+  operand(s, 1, x, false);
+  operand(s, 2, index, false);
+  return true;
+}
+
+bool small_window (View y, View x, Whole first) {
+  if (!small(y))
+    return false;
+  Step *s = add(STEP_WINDOW, view_count(&y));
+  operand(s, 0, y, true);
+  operand(s, 1, x, false);
+  operand(s, 2, number((const float *) first.at), false);
+  return true;
+}
+
+static View row (const float *at, int64_t n) {
+  View v = number(at);
+  v.rank = 1;
+  v.size[0] = n;
+  v.stride[0] = 1;
+  return v;
+}
+
+bool small_finish (float *y, int64_t rows, int64_t columns,
+                   const float *bias, Activation act) {
+  View out = row(y, rows * columns);
+  if (!small(out))
+    return false;
+  Step *s = add(STEP_FINISH, rows * columns);
+  s->f = act;
+  s->over = (int) columns;
+  operand(s, 0, out, true);
+  operand(s, 1, bias ? row(bias, columns) : number(NULL), false);
+  return true;
+}

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { COMPUTE_LEAST = 75, CUDNN_LEAST = 90800 };
 
@@ -116,10 +117,12 @@ static bool start (int index, char *why, size_t n) {
   return e == cudaSuccess || no(why, n, "%s", cuda_text(e));
 }
 
+static pid_t opened_by;
+
 /* Registered behind the libraries' own, so it runs while they are alive.  A
- * lost device has nothing that could be given back. */
+ * lost device has nothing that could be given back, nor has a child. */
 static void stop (void) {
-  if (cuda_lost())
+  if (cuda_lost() || getpid() != opened_by)
     return;
   cuda_ignore(cudaStreamSynchronize(cuda_stream));
   cuda_conv_close();
@@ -151,6 +154,7 @@ int vaelua_device (uint32_t abi, const Host *host, Device *out, char *why,
     return 1;
   cuda_host = *host;
   snprintf(cuda_name, sizeof cuda_name, "cuda:%d", host->index);
+  opened_by = getpid();
   atexit(stop);
   *out = (Device) {
     .name = cuda_name, .about = about,

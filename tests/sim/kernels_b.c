@@ -12,6 +12,7 @@
 #include "backend/cpu/cpu.h"
 #include "backend/cuda/cuda.h"
 #include "base/error.h"
+#include "base/rng.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -21,7 +22,7 @@
 
 /* ---- both sides ---- */
 
-enum { TWINS_MOST = 4096, CPU, GPU };
+enum { TWINS_MOST = 4096, KEPT = 1 << 16, CPU, GPU };
 
 typedef struct Twin {
   View cpu, gpu;
@@ -30,6 +31,7 @@ typedef struct Twin {
 
 cudaStream_t cuda_stream;
 static void *host_memory[TWINS_MOST], *device_memory[TWINS_MOST];
+static void *kept_scratch;         /* not NULL: no memory is allocated */
 static int host_count, device_count, failures, comparisons, side;
 static char what[200];             /* the case at hand */
 
@@ -48,7 +50,9 @@ static void *device_new (size_t bytes) {
 }
 
 void *cuda_scratch (size_t bytes) {
-  return device_new(bytes);
+  if (kept_scratch == NULL)
+    return device_new(bytes);
+  return bytes <= KEPT ? kept_scratch : NULL;
 }
 
 /* shift: elements in front of the array, so that it is not aligned. */
@@ -207,7 +211,11 @@ static void at_case (const char *format, ...) {
 
 static const int64_t sizes[] = { 0, 1, 2, 3, 4, 5, 31, 32, 33, 127, 255, 256,
                                  257, 1023, 1025, 5003 };
-enum { SIZES_COUNT = sizeof sizes / sizeof *sizes };
+enum {
+  SIZES_COUNT = sizeof sizes / sizeof *sizes,
+  BEYOND = 4096 * 256 + 3,           /* more than the threads of a launch */
+  ROWS_BEYOND = BEYOND / 32 + 1      /* and than its warps */
+};
 
 /* ---- random ---- */
 
@@ -252,7 +260,7 @@ static void draws (int64_t n, bool odd) {
 }
 
 static void test_random (void) {
-  static const int64_t many[] = { 1000, 4097, 20011, 60000 };
+  static const int64_t many[] = { 1000, 4097, 20011, 300007 };
   for (int i = 0; i < SIZES_COUNT; i++) {
     for (int shift = 0; shift < 2; shift++) {
       fills(sizes[i], shift);
@@ -265,6 +273,7 @@ static void test_random (void) {
   }
   for (int i = 0; i < 4; i++)
     permutation(many[i]);
+  fills(BEYOND * 4 + 1, 0);
 }
 
 /* ---- losses ---- */
@@ -295,6 +304,7 @@ static void test_loss (void) {
   static const int64_t shape[][2] = {
     { 0, 3 }, { 3, 0 }, { 1, 1 }, { 1, 5000 }, { 5, 31 }, { 7, 32 },
     { 5, 33 }, { 9, 257 }, { 300, 2 }, { 2, 1025 }, { 513, 300 },
+    { ROWS_BEYOND, 2 }, { 4099, 1025 },
   };
   for (size_t i = 0; i < sizeof shape / sizeof *shape; i++)
     for (int odd = 0; odd < 2; odd++)
@@ -359,6 +369,46 @@ static void compare_model (Model *o, double tolerance) {
   alike("state", o->state, 0);
 }
 
+/* A step and a draw captured once and launched again with other numbers in
+ * the same places; scratch memory stays where it was. */
+static void replay (void) {
+  static Model o;
+  static const int64_t some[SIZES_COUNT] = { 5, 300, 5003 };
+  at_case("captured");
+  model_new(&o, 3, some, 1, F64);
+  gradients(&o, 0);
+  Twin at = address(), y = twin(I32, 1000);
+  cudaGraph_t graph;
+  cudaGraphExec_t ready;
+  kept_scratch = device_new(KEPT);
+  side = GPU;
+  need(cudaStreamBeginCapture(cuda_stream, cudaStreamCaptureModeThreadLocal),
+       "capture");
+  need(cuda_grad_check(V(o.sum), P(&o), (View) { 0 }), "grad_check");
+  need(cuda_adam(P(&o), V(o.state), V(o.sum), S(o.clip), S(o.beta1),
+                 S(o.beta2), S(o.eps), true), "adam");
+  need(cuda_randperm(V(y), A(at)), "randperm");
+  need(cudaStreamEndCapture(cuda_stream, &graph), "capture");
+  need(cudaGraphInstantiate(&ready, graph, 0), "instantiate");
+  for (int t = 0; t < 3; t++) {
+    *(float *) o.lr[0].cpu.data *= 0.5f;
+    ((uint32_t *) at.cpu.data)[ADDRESS_STEP]++;
+    *(float *) o.clip.cpu.data = (float) t;
+    sent(o.lr[0]), sent(at), sent(o.clip);
+    side = CPU;
+    cpu_grad_check(V(o.sum), P(&o), (View) { 0 });
+    cpu_adam(P(&o), V(o.state), V(o.sum), S(o.clip), S(o.beta1), S(o.beta2),
+             S(o.eps), true);
+    cpu_randperm(V(y), A(at));
+    need(cudaGraphLaunch(ready, cuda_stream), "launch");
+    compare_model(&o, 1e-6);
+    alike("captured randperm", y, 0);
+  }
+  need(cudaGraphExecDestroy(ready), "graph");
+  need(cudaGraphDestroy(graph), "graph");
+  kept_scratch = NULL;
+}
+
 /* kind 0: Adam, 1: AdamW, 2: SGD */
 static void steps (int kind, int parts, double clip, float bad, float loss,
                    DType sum) {
@@ -404,6 +454,8 @@ static void test_optim (void) {
   }
   for (int i = 0; i < SIZES_COUNT; i++)
     lerps(sizes[i]);
+  lerps(BEYOND);
+  replay();
 }
 
 /* ---- gather and scatter ---- */
@@ -472,6 +524,7 @@ static void test_index (void) {
     if (s[1] > 0)
       elements(s[0], s[1], s[2]);
   }
+  elements(ROWS_BEYOND, 3, 1);
   elements(0, 3, 4), elements(9, 1025, 1), elements(2, 1025, 300);
   windows(1, 1), windows(1000, 257), windows(33, 0), windows(64, 64);
 }

@@ -53,7 +53,7 @@ static __device__ __forceinline__ void cast (Bits<T> *y, Bits<T> x) {
 typedef void Copy (Layout<2> l, void *y, const void *x);
 
 template <typename Y, typename X>
-KERNEL_FN copy (Layout<2> l, void *y, const void *x) {
+KERNEL_FN copy (GIVEN Layout<2> l, void *y, const void *x) {
   EACH_INDEX(i, l.count) {
     int64_t at[2];
     places(l, i, at);
@@ -62,7 +62,7 @@ KERNEL_FN copy (Layout<2> l, void *y, const void *x) {
 }
 
 template <typename T>
-KERNEL_FN add (Layout<2> l, void *y, const void *x) {
+KERNEL_FN add (GIVEN Layout<2> l, void *y, const void *x) {
   EACH_INDEX(i, l.count) {
     int64_t at[2];
     places(l, i, at);
@@ -86,7 +86,7 @@ static Copy *const copies[DTYPES][DTYPES] = {     /* to, from */
 };
 
 /* y's neighbours lie along `across`, x's along `down`. */
-KERNEL_FN transposed (Layout<2> outer, Axis<2> down, Axis<2> across,
+KERNEL_FN transposed (GIVEN Layout<2> outer, Axis<2> down, Axis<2> across,
                       uint32_t *y, const uint32_t *x) {
   __shared__ uint32_t room[TILE][TILE + 1];
   int64_t high = (down.size + TILE - 1) / TILE;

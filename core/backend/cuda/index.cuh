@@ -4,14 +4,16 @@
  *
  * The host lists axes, outermost first, each with its size and N strides; axes
  * that lie behind one another in all arrays become one, so that contiguous
- * arrays and numbers have one axis and cost no division.  The loops over axes
- * are unrolled: an array that is indexed by a variable would lie in local
- * memory.
+ * arrays and numbers have one axis and cost no division.  A kernel takes its
+ * Layout as GIVEN, so that it is read where the launch has put it: a copy that
+ * is indexed by a variable would lie in local memory.
  */
 #ifndef index_cuh
 #define index_cuh
 
 #include "backend/cuda/kernel.cuh"
+
+#define GIVEN const __grid_constant__
 
 template <int N> struct Axis {
   int64_t size, stride[N];          /* strides in elements */
@@ -77,7 +79,8 @@ static inline int64_t stride_along (const View &y, const View &x, int i) {
 }
 
 static __device__ __forceinline__ int64_t divide (int64_t a, int64_t b) {
-  return (uint64_t) (a | b) >> 32 ? a / b : (uint32_t) a / (uint32_t) b;
+  return (uint64_t) (a | b) >> 32 ? (int64_t) ((uint64_t) a / (uint64_t) b)
+                                  : (uint32_t) a / (uint32_t) b;
 }
 
 /* Places of element i in the N arrays. */
@@ -87,10 +90,8 @@ static __device__ __forceinline__ void places (const Layout<N> &l, int64_t i,
 #pragma unroll
   for (int k = 0; k < N; k++)
     at[k] = 0;
-#pragma unroll
-  for (int axis = 0; axis < MAX_RANK - 1; axis++) {
-    if (axis >= l.inner)
-      break;
+#pragma unroll 1
+  for (int axis = 0; axis < l.inner; axis++) {
     int64_t rest = divide(i, l.size[axis]);
     int64_t here = i - rest * l.size[axis];
 #pragma unroll

@@ -27,6 +27,7 @@ enum { THREADS = 256, BLOCKS_MOST = 4096, WARP = 32 };
 #define KERNEL_FN static __global__ void __launch_bounds__(THREADS)
 
 #define EACH_INDEX(i, n) \
+  _Pragma("unroll 1") \
   for (int64_t i = (int64_t) blockIdx.x * blockDim.x + threadIdx.x; i < (n); \
        i += (int64_t) gridDim.x * blockDim.x)
 
@@ -44,8 +45,8 @@ static inline unsigned blocks_for (int64_t n) {
 /* blocks of THREADS threads, each with its own row, tile or chunk. */
 #define LAUNCH_BLOCKS(kernel, blocks, ...) \
   ((blocks) == 0 ? cudaSuccess \
-   : ((kernel)<<<(unsigned) (blocks), THREADS, 0, cuda_stream>>>(__VA_ARGS__), \
-      cudaGetLastError()))
+   : ((kernel)<<<(unsigned) (blocks), THREADS, 0, cuda_stream>>> \
+        (__VA_ARGS__), cudaGetLastError()))
 
 /* ---- teams: the threads that share a row ----
  *

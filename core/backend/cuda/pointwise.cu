@@ -24,13 +24,13 @@ typedef void BinaryBack (Layout<4> l, float *d, const float *dy,
 /* ---- the kernels ---- */
 
 #define UNARY(name, doc, formula, slope, ...) \
-  KERNEL_FN unary_##name (Layout<1> l, float *out, const float *xs) { \
+  KERNEL_FN unary_##name (GIVEN Layout<1> l, float *out, const float *xs) { \
     EACH_INDEX(i, l.count) { \
       float x = xs[place(l, i)]; \
       out[i] = formula; \
     } \
   } \
-  KERNEL_FN unary_back_##name (Layout<3> l, float *dx, const float *dy, \
+  KERNEL_FN unary_back_##name (GIVEN Layout<3> l, float *dx, const float *dy, \
                                const float *xs, const float *ys) { \
     EACH_INDEX(i, l.count) { \
       int64_t at[3]; \
@@ -41,7 +41,7 @@ typedef void BinaryBack (Layout<4> l, float *d, const float *dy,
   }
 
 #define BACK(name, side, slope) \
-  KERNEL_FN binary_back##side##_##name (Layout<4> l, float *d, \
+  KERNEL_FN binary_back##side##_##name (GIVEN Layout<4> l, float *d, \
                                         const float *dy, const float *as, \
                                         const float *bs, const float *ys) { \
     EACH_INDEX(i, l.count) { \
@@ -53,7 +53,7 @@ typedef void BinaryBack (Layout<4> l, float *d, const float *dy,
   }
 
 #define BINARY(name, doc, formula, da, db, ...) \
-  KERNEL_FN binary_##name (Layout<2> l, float *out, const float *as, \
+  KERNEL_FN binary_##name (GIVEN Layout<2> l, float *out, const float *as, \
                            const float *bs) { \
     EACH_INDEX(i, l.count) { \
       int64_t at[2]; \
@@ -88,8 +88,8 @@ static BinaryBack *const binary_backs[][2] = {
 };
 
 /* int32, wrapping around */
-KERNEL_FN integers (BinaryFn f, Layout<2> l, uint32_t *y, const uint32_t *as,
-                    const uint32_t *bs) {
+KERNEL_FN integers (BinaryFn f, GIVEN Layout<2> l, uint32_t *y,
+                    const uint32_t *as, const uint32_t *bs) {
   EACH_INDEX(i, l.count) {
     int64_t at[2];
     places(l, i, at);
@@ -98,7 +98,7 @@ KERNEL_FN integers (BinaryFn f, Layout<2> l, uint32_t *y, const uint32_t *as,
   }
 }
 
-KERNEL_FN choose_where (Layout<3> l, float *y, const float *mask,
+KERNEL_FN choose_where (GIVEN Layout<3> l, float *y, const float *mask,
                         const float *a, const float *b) {
   EACH_INDEX(i, l.count) {
     int64_t at[3];

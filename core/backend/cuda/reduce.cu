@@ -93,7 +93,7 @@ static __device__ __forceinline__ double join_lanes (double acc, int lanes,
 
 /* y [parts, results] = scale * f(x); float64 if wide. */
 template <typename F, typename X>
-KERNEL_FN reduce (Plan p, const X *x, void *y, bool wide, double scale) {
+KERNEL_FN reduce (GIVEN Plan p, const X *x, void *y, bool wide, double scale) {
   int width = THREADS / p.lanes, t = (int) threadIdx.x;
   int lane = p.across ? t / width : t % p.lanes;
   int mine = p.across ? t % width : t / p.lanes;
@@ -201,7 +201,8 @@ static Plan plan_of (const View &y, const View &x) {
   p.keep = layout_of(keep, kept);
   p.over = layout_of(over, reduced);
   bool across = kept > 0
-    && (reduced == 0 || keep[kept - 1].stride[0] < over[reduced - 1].stride[0]);
+    && (reduced == 0
+        || keep[kept - 1].stride[0] < over[reduced - 1].stride[0]);
   if (p.keep.count > 0)
     share_out(&p, across ? keep[kept - 1].size : 1, across);
   return p;

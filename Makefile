@@ -116,8 +116,7 @@ $(B)/obj/%.o: core/%.c
 
 # The backend is a shared object of its own, built where nvcc is.  C files by
 # gcc, .cu files by nvcc for every architecture and as PTX for later ones.
-# make CUDA_ARCH=sm_86 builds for one alone.  A change of the Makefile builds
-# all anew.
+# make CUDA_ARCH=sm_86 builds for one alone.
 NVCC ?= $(firstword $(shell command -v nvcc 2> /dev/null) \
           $(wildcard /usr/local/cuda/bin/nvcc))
 CUDA_DIR := $(patsubst %/bin/nvcc,%,$(realpath $(NVCC)))
@@ -172,7 +171,7 @@ $(B)/cuda/%.o: core/backend/cuda/%.c
 	$(call say,cc  )
 	$(Q)$(CC) $(CUDA_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(B)/cuda/%.cu.o: core/backend/cuda/%.cu Makefile
+$(B)/cuda/%.cu.o: core/backend/cuda/%.cu
 	@mkdir -p $(@D)
 	$(call say,nvcc)
 	$(Q)$(NVCC) $(NVCC_FLAGS) $(CUDA_GEN) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
@@ -185,7 +184,7 @@ $(B)/sim/vaelua_cuda.so: $(CUDA_C) $(SIM_CU)
 	$(call say,link)
 	$(Q)$(call link_cuda,$^)
 
-$(B)/sim/cuda/%.cu.o: core/backend/cuda/%.cu Makefile
+$(B)/sim/cuda/%.cu.o: core/backend/cuda/%.cu
 	@mkdir -p $(@D)
 	$(call say,nvcc)
 	$(Q)$(NVCC) $(NVCC_FLAGS) -gencode=arch=compute_75,code=compute_75 \

@@ -80,6 +80,13 @@ for _, file in ipairs(files("tests/lua", "_spec%.lua$")) do
   tap(file, environment("VAELUA=" .. program, program, "tests/spec.lua", "-o", "TAP", file))
 end
 
+-- The simulated CUDA device proves itself where nvcc could build it.
+if core.exists(build .. "/sim/libcudart.so.13") then
+  tap("tests/sim/run.sh", environment("sh", "tests/sim/run.sh", build))
+elseif build ~= "build/san" then
+  print("skip  tests/sim: no nvcc")
+end
+
 local scratch = os.tmpname()
 os.remove(scratch)
 core.mkdir(scratch)

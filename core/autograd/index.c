@@ -16,12 +16,18 @@
 
 /* ---- checking ----------------------------------------------------------- */
 
-/* A contiguous tensor's elements in host memory, owned by the scope. */
-static void *host_of (Tensor *t) {
-  size_t bytes = (size_t) tensor_count(t) * dtype_size(t->dtype);
+/* Host memory, owned by the scope. */
+static void *host_room (size_t bytes) {
   own_reserve();
   void *host = mem_new(bytes + 1);
   own(host, mem_free);
+  return host;
+}
+
+/* A contiguous tensor's elements in host memory, owned by the scope. */
+static void *host_of (Tensor *t) {
+  size_t bytes = (size_t) tensor_count(t) * dtype_size(t->dtype);
+  void *host = host_room(bytes);
   t->storage->device->download(host, tensor_data(t), bytes);
   return host;
 }
@@ -75,7 +81,7 @@ static Tensor *marked (const Call *c, Tensor *mask) {
             ":as(\"int32\"))", x->shape.size[0], dtype_name(mask->dtype),
             shape_text(&mask->shape));
   const float *m = host_of(float_of(mask));
-  int32_t *at = host_of(tensor_new(mask->storage->device, I32, &mask->shape));
+  int32_t *at = host_room((size_t) n * sizeof *at);
   for (int64_t i = 0; i < n; i++) {
     if (m[i] != 0 && m[i] != 1)
       bad_arg(c, "which", "as a mask holds 0 and 1, got %g at row %" PRId64

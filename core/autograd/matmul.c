@@ -9,8 +9,11 @@
 
 #include "autograd/act.h"
 #include "autograd/broadcast.h"
+#include "backend/backend.h"
 #include "backend/linalg.h"
+#include "backend/turn.h"
 #include "base/error.h"
+#include "base/mem.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -101,14 +104,35 @@ static View batch_view (const Side *s) {
   return v;
 }
 
+/* The elements of a float64 tensor on the host: its own, where it lies there
+ * and its turn (backend/turn.h) has been left, else a copy. */
+static double *host_numbers (const Tensor *t, bool filled) {
+  const Device *d = t->storage->device;
+  size_t bytes = (size_t) tensor_count(t) * sizeof(double);
+  if (d == device_find("cpu"))
+    return tensor_data(t);
+  own_reserve();
+  double *host = mem_new(bytes + 1);
+  own(host, mem_free);
+  if (filled)
+    d->download(host, tensor_data(t), bytes);
+  return host;
+}
+
 /* Float64 is for the host: each matrix in turn. */
-static void product64 (View y, View a, bool ta, View b, bool tb) {
-  for (int64_t i = 0; i < y.size[0]; i++)
-    linalg_product(y.size[1], y.size[2], a.size[ta ? 1 : 2],
-                   (double *) a.data + (a.size[0] == 1 ? 0 : i * a.stride[0]),
-                   ta,
-                   (double *) b.data + (b.size[0] == 1 ? 0 : i * b.stride[0]),
-                   tb, (double *) y.data + i * y.stride[0]);
+static void product64 (const Side *y, const Side *a, const Side *b) {
+  turn_leave();
+  double *to = host_numbers(y->t, false);
+  const double *p = host_numbers(a->t, true), *q = host_numbers(b->t, true);
+  int64_t of_a = a->batch == 1 ? 0 : a->rows * a->columns;
+  int64_t of_b = b->batch == 1 ? 0 : b->rows * b->columns;
+  int64_t of_y = y->rows * y->columns;
+  for (int64_t i = 0; i < y->batch; i++)
+    linalg_product(y->rows, y->columns, a->columns, p + i * of_a, a->turned,
+                   q + i * of_b, b->turned, to + i * of_y);
+  if (to != tensor_data(y->t))
+    y->t->storage->device->upload(tensor_data(y->t), to, (size_t)
+                                  (y->batch * of_y) * sizeof *to);
 }
 
 /* Matrices in the product: one serves any number. */
@@ -122,8 +146,7 @@ static void multiply (Tensor *y, Side a, Side b) {
     a = stacked(a);
   Side to = { y, false, batch_of(a, b), a.rows, b.columns };
   if (y->dtype == F64)
-    product64(batch_view(&to), batch_view(&a), a.turned, batch_view(&b),
-              b.turned);
+    product64(&to, &a, &b);
   else
     kern(y)->matmul(batch_view(&to), batch_view(&a), a.turned,
                     batch_view(&b), b.turned);

@@ -33,7 +33,7 @@ local function compute(text)
   if first.y.dtype ~= "float32" or #leaves == 0 then return results end
   local y = makers.run(text, inputs).y
   local depth = core.stream_push("test", "weights", 1)
-  local r = va.randn(y.shape)
+  local r = va.randn(y.shape):to(y.device)
   core.stream_cut(depth)
   local good, grads = pcall(core.grad, (y * r):sum(), leaves)
   for i = 1, good and #leaves or 0 do

@@ -14,10 +14,11 @@
 
 /* Bits of a trace: tick 32, actor 16, age of the warp 8, flags 8. */
 enum {
-  MANY_BLOCKS = 1,              /* read by an earlier block too */
+  MANY_BLOCKS = 1,              /* an earlier block did so too */
   NC = 2,                       /* read as constant */
-  ATOMIC = 4, PLAIN = 8,        /* written by an atomic, and not only */
-  BYTES = 16                    /* the traces of single bytes count */
+  ATOMIC = 4,                   /* written by an atomic operation ... */
+  PLAIN = 8, EARLIER = 16,      /* ... and otherwise: in this tick, before */
+  BYTES = 32                    /* the traces of single bytes count */
 };
 enum { ANYBODY = 0xFFFF, SOME_LANES = 0x8000 };   /* actors; | warp */
 
@@ -93,32 +94,52 @@ static inline uint64_t joined (uint64_t r, Me me) {
   return others | (uint64_t) ANYBODY << 16 | keep;
 }
 
+static inline uint64_t stamp_of (uint32_t tick) {
+  return (uint64_t) tick << 32;
+}
+
 /* Each gives the access that mine conflicts with; 0: none. */
 static inline uint64_t trace_read (Trace *t, Me me, uint32_t since, bool nc) {
   uint64_t w = t->write, r = t->read, found = 0;
-  if (tick_of(w) >= since && (nc || !ordered(w, me)))
+  if (w >= stamp_of(since)
+      && (nc || w & MANY_BLOCKS || !ordered(w, me)))
     found = w;
-  if (tick_of(r) < since)
-    r = me.stamp;
-  else
-    r = joined(r, me);
-  t->read = nc ? r | NC : r;
+  if (r < stamp_of(since))
+    t->read = me.stamp | (nc ? NC : 0);
+  else if (r >> 16 != ((uint64_t) running.tick << 16 | ANYBODY)
+           || (nc && !(r & NC)))
+    t->read = joined(r, me) | (nc ? NC : 0);
   return found;
+}
+
+/* What the trace of a write keeps of the one before it. */
+static inline uint64_t kept (uint64_t w) {
+  if (tick_of(w) < running.block_tick)
+    return MANY_BLOCKS;
+  bool now = tick_of(w) == running.tick, plain = !(w & ATOMIC) || w & PLAIN;
+  return (w & (MANY_BLOCKS | EARLIER)) | (plain ? now ? PLAIN : EARLIER : 0);
+}
+
+/* Whether atomic operations alone made the trace w, as far as I may see. */
+static inline bool all_atomic (uint64_t w) {
+  if (!(w & ATOMIC))
+    return false;
+  return tick_of(w) < running.block_tick ? !(w & (PLAIN | EARLIER))
+         : tick_of(w) < running.tick || !(w & PLAIN);
 }
 
 static inline uint64_t trace_write (Trace *t, Me me, uint32_t since,
                                     bool atomic) {
-  uint64_t w = t->write, r = t->read, found = 0, flags = atomic ? ATOMIC : 0;
-  if (tick_of(r) >= since
+  uint64_t w = t->write, r = t->read, found = 0, flags = 0;
+  if (r >= stamp_of(since)
       && (r & (NC | MANY_BLOCKS) || !ordered(r, me)))
     found = r;
-  if (tick_of(w) >= since) {
-    if (!ordered(w, me) && !(atomic && w & ATOMIC && !(w & PLAIN)))
+  if (w >= stamp_of(since)) {
+    if ((w & MANY_BLOCKS || !ordered(w, me)) && !(atomic && all_atomic(w)))
       found = w;
-    if (w & PLAIN || !(w & ATOMIC))
-      flags |= PLAIN;
+    flags = kept(w);
   }
-  t->write = me.stamp | flags;
+  t->write = me.stamp | flags | (atomic ? ATOMIC : 0);
   return found;
 }
 
@@ -186,8 +207,9 @@ trace_bytes (const Region *g, const Warp *w, int lane, uint64_t at,
   }
 }
 
-static inline void trace_all (const Region *g, const Warp *w, int lane,
-                              uint64_t at, uint32_t n, Use use, bool nc) {
+static inline __attribute__((always_inline)) void
+trace_all (const Region *g, const Warp *w, int lane, uint64_t at, uint32_t n,
+           Use use, bool nc) {
   if (n < 4) {
     trace_bytes(g, w, lane, at, n, use, nc);
     return;
@@ -248,15 +270,27 @@ fault_shared (const Warp *w, int lane, uint64_t address, uint32_t n, Use use) {
                    "that nobody wrote, at byte %lld", n, (long long) at);
 }
 
-static inline uint64_t shadow_word (const unsigned char *s, uint32_t n) {
+static inline uint64_t bytes_at (const unsigned char *p, uint32_t n) {
   uint64_t x = 0;
-  memcpy(&x, s, n < 8 ? n : 8);
-  if (n == 16) {
-    uint64_t y;
-    memcpy(&y, s + 8, 8);
-    x &= y;
+  switch (n) {
+    case 1: return *p;
+    case 2: memcpy(&x, p, 2); return x;
+    case 4: memcpy(&x, p, 4); return x;
+    default: memcpy(&x, p, 8); return x;
   }
-  return x;
+}
+
+static inline void set_bytes (unsigned char *p, uint64_t x, uint32_t n) {
+  switch (n) {
+    case 1: *p = (unsigned char) x; break;
+    case 2: memcpy(p, &x, 2); break;
+    case 4: memcpy(p, &x, 4); break;
+    default: memcpy(p, &x, 8);
+  }
+}
+
+static inline uint64_t shadow_word (const unsigned char *s, uint32_t n) {
+  return n == 16 ? bytes_at(s, 8) & bytes_at(s + 8, 8) : bytes_at(s, n);
 }
 
 #define EVERY(n, byte) \
@@ -278,8 +312,11 @@ touch (const Region *g, const Warp *w, int lane, uint64_t address, uint32_t n,
     return NULL;
   }
   trace_all(g, w, lane, at, n, use, nc);
-  if (use == USE_WRITE)
-    memset(g->shadow + at, SHADOW_INITIALISED, n);
+  if (use == USE_WRITE) {
+    set_bytes(g->shadow + at, EVERY(n, 3u), n < 8 ? n : 8);
+    if (n == 16)
+      set_bytes(g->shadow + at + 8, EVERY(8, 3u), 8);
+  }
   return g->data + at;
 }
 
@@ -360,60 +397,131 @@ static void count_bytes (const Op *o, uint32_t m, bool is_read) {
 
 /* ---- loads ---- */
 
-/* size bytes from memory into a register of width bytes. */
-static inline void put_lane (Warp *w, uint32_t reg, int lane, const void *from,
+/* The low size bytes of x, of a signed type or not, into a register. */
+static inline void put_lane (Warp *w, uint32_t reg, int lane, uint64_t x,
                              uint32_t size, uint32_t width, bool is_signed) {
-  unsigned char *to = w->file + reg + (size_t) lane * width;
-  uint64_t x = 0;
-  memcpy(&x, from, size);
-  if (is_signed && size < 8 && x >> (8 * size - 1) & 1)
-    x |= ~(uint64_t) 0 << 8 * size;
-  memcpy(to, &x, width);
+  if (is_signed && size < width) {
+    int unused = 64 - 8 * (int) size;
+    x = (uint64_t) ((int64_t) (x << unused) >> unused);
+  }
+  switch (width) {
+    case 2: REG(uint16_t, w, reg)[lane] = (uint16_t) x; break;
+    case 4: REG(uint32_t, w, reg)[lane] = (uint32_t) x; break;
+    default: REG(uint64_t, w, reg)[lane] = x;
+  }
+}
+
+static inline uint64_t get_lane (const Warp *w, uint32_t reg, int lane,
+                                 uint32_t width) {
+  switch (width) {
+    case 2: return REG(uint16_t, w, reg)[lane];
+    case 4: return REG(uint32_t, w, reg)[lane];
+    default: return REG(uint64_t, w, reg)[lane];
+  }
+}
+
+#define EACH_LANE(i, m) \
+  for (uint32_t left_ = (m), i; left_ && (i = (uint32_t) __builtin_ctz(left_), \
+       1); left_ &= left_ - 1)
+
+/* One register of n bytes from memory of one kind: the usual case. */
+static inline __attribute__((always_inline)) void
+load_one (Warp *w, const Op *o, uint32_t m, const Region *g, uint32_t n) {
+  bool nc = o->flags & FLAG_NC || o->space == SPACE_CONST;
+  bool is_signed = o->flags & FLAG_SIGNED;
+  uint32_t width = o->width & 15;
+  EACH_LANE(i, m) {
+    const unsigned char *p = touch(g, w, (int) i, address_of(w, o, (int) i), n,
+                                   USE_READ, nc);
+    uint64_t x = p ? bytes_at(p, n) : 0;
+    if (n >= 4 && width == n)
+      put_lane(w, o->v[0], (int) i, x, n, n, false);
+    else
+      put_lane(w, o->v[0], (int) i, x, n, width, is_signed);
+  }
+}
+
+static void load_many (Warp *w, const Op *o, uint32_t m) {
+  uint32_t n = (uint32_t) o->size * o->count;
+  EACH_LANE(i, m) {
+    const unsigned char *p = touch_any(w, (int) i, o->space,
+                                       address_of(w, o, (int) i), n, USE_READ,
+                                       o->flags & FLAG_NC);
+    for (uint32_t k = 0; k < o->count; k++)
+      if (o->v[k])
+        put_lane(w, o->v[k], (int) i, p ? bytes_at(p + k * o->size, o->size)
+                 : 0, o->size, o->width & 15, o->flags & FLAG_SIGNED);
+  }
 }
 
 void run_load (Warp *w, const Op *o, uint32_t m) {
-  static const unsigned char zeros[16];
-  uint32_t n = (uint32_t) o->size * o->count, width = o->width & 15;
-  bool nc = o->flags & FLAG_NC;
-  for (int i = 0; i < LANES; i++) {
-    if (!ON(m, i))
-      continue;
-    const unsigned char *p = touch_any(w, i, o->space, address_of(w, o, i), n,
-                                       USE_READ, nc);
-    p = p ? p : zeros;
-    for (int k = 0; k < o->count; k++)
-      if (o->v[k])
-        put_lane(w, o->v[k], i, p + k * o->size, o->size, width,
-                 o->flags & FLAG_SIGNED);
-  }
+  bool shared = o->space == SPACE_SHARED;
   count_bytes(o, m, true);
+  if (o->count > 1
+      || !(shared || o->space == SPACE_GLOBAL || o->space == SPACE_CONST)) {
+    load_many(w, o, m);
+    return;
+  }
+  Region g = shared ? shared_region() : global_region();
+  switch (o->size) {
+    case 1: load_one(w, o, m, &g, 1); break;
+    case 2: load_one(w, o, m, &g, 2); break;
+    case 4: load_one(w, o, m, &g, 4); break;
+    default: load_one(w, o, m, &g, 8);
+  }
 }
 
 /* A parameter at a fixed place is the same in all lanes. */
 void run_load_param (Warp *w, const Op *o, uint32_t m) {
   const unsigned char *p = running.launch->params + o->offset;
-  uint32_t width = o->width & 15;
-  for (int k = 0; k < o->count; k++)
+  for (uint32_t k = 0; k < o->count; k++) {
+    uint64_t x = bytes_at(p + k * o->size, o->size);
     if (o->v[k])
-      for (int i = 0; i < LANES; i++)
-        if (ON(m, i))
-          put_lane(w, o->v[k], i, p + k * o->size, o->size, width,
-                   o->flags & FLAG_SIGNED);
+      EACH_LANE(i, m)
+        put_lane(w, o->v[k], (int) i, x, o->size, o->width & 15,
+                 o->flags & FLAG_SIGNED);
+  }
 }
 
 /* ---- stores ---- */
 
-void run_store (Warp *w, const Op *o, uint32_t m) {
-  uint32_t n = (uint32_t) o->size * o->count, width = o->width & 15;
-  for (int i = 0; i < LANES; i++) {
-    if (!ON(m, i))
-      continue;
-    unsigned char *p = touch_any(w, i, o->space, address_of(w, o, i), n,
-                                 USE_WRITE, false);
-    for (int k = 0; p && k < o->count; k++)
-      memcpy(p + k * o->size, w->file + o->v[k] + (size_t) i * width, o->size);
+static inline __attribute__((always_inline)) void
+store_one (Warp *w, const Op *o, uint32_t m, const Region *g, uint32_t n) {
+  uint32_t width = o->width & 15;
+  EACH_LANE(i, m) {
+    unsigned char *p = touch(g, w, (int) i, address_of(w, o, (int) i), n,
+                             USE_WRITE, false);
+    if (p)
+      set_bytes(p, get_lane(w, o->v[0], (int) i, width), n);
   }
+}
+
+static void store_many (Warp *w, const Op *o, uint32_t m) {
+  uint32_t n = (uint32_t) o->size * o->count, width = o->width & 15;
+  EACH_LANE(i, m) {
+    unsigned char *p = touch_any(w, (int) i, o->space,
+                                 address_of(w, o, (int) i), n, USE_WRITE,
+                                 false);
+    for (uint32_t k = 0; p && k < o->count; k++)
+      set_bytes(p + k * o->size, get_lane(w, o->v[k], (int) i, width),
+                o->size);
+  }
+}
+
+void run_store (Warp *w, const Op *o, uint32_t m) {
+  bool shared = o->space == SPACE_SHARED;
   count_bytes(o, m, false);
+  if (o->count > 1 || !(shared || o->space == SPACE_GLOBAL)) {
+    store_many(w, o, m);
+    return;
+  }
+  Region g = shared ? shared_region() : global_region();
+  switch (o->size) {
+    case 1: store_one(w, o, m, &g, 1); break;
+    case 2: store_one(w, o, m, &g, 2); break;
+    case 4: store_one(w, o, m, &g, 4); break;
+    default: store_one(w, o, m, &g, 8);
+  }
 }
 
 /* ---- atomic operations ---- */

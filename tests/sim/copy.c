@@ -148,8 +148,7 @@ static bool sides_hold (const void *to, const void *from, size_t bytes,
 
 cudaError_t cudaMemcpyAsync (void *to, const void *from, size_t bytes,
                              enum cudaMemcpyKind kind, cudaStream_t stream) {
-  if (device_is_lost)
-    return failed(cudaErrorLaunchFailure);
+  ALIVE;
   Stream *s = stream_of(stream, "cudaMemcpyAsync");
   if (bytes == 0)
     return cudaSuccess;
@@ -204,8 +203,7 @@ static void run_set (void *state) {
 
 cudaError_t cudaMemsetAsync (void *to, int value, size_t bytes,
                              cudaStream_t stream) {
-  if (device_is_lost)
-    return failed(cudaErrorLaunchFailure);
+  ALIVE;
   Stream *s = stream_of(stream, "cudaMemsetAsync");
   if (!s)
     return failed(cudaErrorInvalidResourceHandle);

@@ -166,6 +166,28 @@ static void fresh_output (void) {
   MUST(cudaFree(dy));
 }
 
+/* A captured product runs at every launch, on what lies there then. */
+static void replayed (void) {
+  float one = 1, a = 3, b = 5, y = 0;
+  void *da = device_of(&a, 4), *db = device_of(&b, 4), *dy = device_of(&y, 4);
+  cudaGraph_t graph;
+  cudaGraphExec_t exec;
+  MUST(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal));
+  MUST(cublasSgemm(handle, CUBLAS_OP_N, CUBLAS_OP_N, 1, 1, 1, &one, da, 1, db,
+                   1, &one, dy, 1));
+  MUST(cudaStreamEndCapture(stream, &graph));
+  MUST(cudaGraphInstantiate(&exec, graph, 0));
+  for (int i = 0; i < 3; i++)
+    MUST(cudaGraphLaunch(exec, stream));
+  host_of(&y, dy, 4);
+  CHECK(y == 45, "three launches: %g", (double) y);
+  MUST(cudaGraphExecDestroy(exec));
+  MUST(cudaGraphDestroy(graph));
+  MUST(cudaFree(da));
+  MUST(cudaFree(db));
+  MUST(cudaFree(dy));
+}
+
 /* ---- wrong ones ---- */
 
 static float *data;             /* 4096 numbers on the device */
@@ -276,6 +298,7 @@ int main (void) {
   start();
   all();
   fresh_output();
+  replayed();
   stop();
   printf("cublas: %d checks, %d wrong\n", cases, wrong);
   return wrong > 0;

@@ -16,10 +16,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { DESC = 0x63446573, HANDLE = 0x6348616e };
 
 static int handles, descriptors;
+static pid_t process;           /* that made them; a child has no part in it */
 static char last[512];
 static bool last_is_ours;
 
@@ -55,17 +57,11 @@ static bool is_handle (const Context *h) {
   return h != NULL && h->magic == HANDLE;
 }
 
-static void leaks (void) {
-  if (handles > 0 || descriptors > 0)
+/* After the destructors of what is linked with this library. */
+static void __attribute__((destructor)) leaks (void) {
+  if ((handles > 0 || descriptors > 0) && process == getpid())
     sim_mistake("cuDNN: %d handle(s) and %d descriptor(s) not destroyed",
                 handles, descriptors);
-}
-
-static void watch_leaks (void) {
-  static bool watching;
-  if (!watching)
-    atexit(leaks);
-  watching = true;
 }
 
 /* ---- versions and texts ---- */
@@ -107,7 +103,7 @@ cudnnStatus_t cudnnCreate (cudnnHandle_t *handle) {
     return bad("cudnnCreate: NULL");
   if (sim_lost())
     return CUDNN_STATUS_NOT_INITIALIZED;
-  watch_leaks();
+  process = getpid();
   *handle = calloc(1, sizeof **handle);
   (*handle)->magic = HANDLE;
   handles++;
@@ -296,7 +292,7 @@ cudnnStatus_t cudnnBackendCreateDescriptor (cudnnBackendDescriptorType_t type,
                                             cudnnBackendDescriptor_t *to) {
   if (to == NULL || (int) type < 0)
     return bad("cudnnBackendCreateDescriptor: type %d", (int) type);
-  watch_leaks();
+  process = getpid();
   Desc *d = calloc(1, sizeof *d);
   d->magic = DESC;
   d->type = type;

@@ -249,7 +249,7 @@ static bool read_oper (Graph *g, const Desc *d, Oper *o) {
 
 /* ---- the whole ---- */
 
-static int written (const Oper *o) {
+int written (const Oper *o) {
   return o->kind == BACK_X ? o->x : o->kind == BACK_W ? o->w : o->y;
 }
 

@@ -147,62 +147,50 @@ static int64_t pixel (const Conv *v, int64_t n, int64_t p, int64_t q,
   return (n * v->h + i) * v->w + j;
 }
 
-/* What a pass does where a window meets a pixel: with the sum of y, the
- * channels of x, the row of w. */
-typedef struct Sums { double *x, *w; } Sums;
+/* A pass: the arrays that it reads, and sums for the one that it writes, which
+ * stands among them too, with nothing in it. */
+typedef struct Pass {
+  Kind kind;
+  Conv v;
+  const float *x, *w, *y;
+  double *sum;
+} Pass;
 
-static double meet (Kind kind, const float *x, const float *w, double *sum_x,
-                    double *sum_w, float dy, int64_t c) {
-  if (kind == CONV)
-    return dot(x, w, c);
-  for (int64_t i = 0; i < c && kind == BACK_X; i++)
-    sum_x[i] += (double) dy * w[i];
-  for (int64_t i = 0; i < c && kind == BACK_W; i++)
-    sum_w[i] += (double) dy * x[i];
-  return 0;
-}
-
-/* One number of y, at place at (of n p q), for filter k. */
-static double window (const Conv *v, Kind kind, const float *x, const float *w,
-                      Sums sums, float dy, int64_t at, int64_t k) {
-  int64_t c = v->c / v->groups, first = k / (v->k / v->groups) * c;
-  int64_t q = at % v->ow, p = at / v->ow % v->oh, n = at / v->ow / v->oh;
-  double sum = 0;
-  for (int64_t r = 0; r < v->kh; r++)
-    for (int64_t s = 0; s < v->kw; s++) {
-      int64_t place = pixel(v, n, p, q, r, s);
-      int64_t from = place * v->c + first, row = ((k * v->kh + r) * v->kw + s);
-      if (place >= 0)
-        sum += meet(kind, x != NULL ? x + from : NULL,
-                    w != NULL ? w + row * c : NULL,
-                    sums.x != NULL ? sums.x + from : NULL,
-                    sums.w != NULL ? sums.w + row * c : NULL, dy, c);
-    }
-  return sum;
+/* Element (r, s) of the window at place at (of n p q), for all filters. */
+static void meet (const Pass *p, int64_t at, int64_t r, int64_t s) {
+  const Conv *v = &p->v;
+  int64_t c = v->c / v->groups, filters = v->k / v->groups;
+  int64_t q = at % v->ow, row = at / v->ow % v->oh, n = at / v->ow / v->oh;
+  int64_t place = pixel(v, n, row, q, r, s);
+  if (place < 0)
+    return;
+  for (int64_t k = 0; k < v->k; k++) {
+    int64_t x = place * v->c + k / filters * c, y = at * v->k + k;
+    int64_t w = ((k * v->kh + r) * v->kw + s) * c;
+    if (p->kind == CONV)
+      p->sum[y] += dot(p->x + x, p->w + w, c);
+    else if (p->kind == BACK_X)
+      for (int64_t i = 0; i < c; i++)
+        p->sum[x + i] += (double) p->y[y] * p->w[w + i];
+    else
+      for (int64_t i = 0; i < c; i++)
+        p->sum[w + i] += (double) p->y[y] * p->x[x + i];
+  }
 }
 
 static void convolve (Work *work, const Oper *o) {
-  const Graph *g = work->graph;
-  Conv v = conv_of(g, o);
-  float *x = work->value[o->x], *w = work->value[o->w], *y = work->value[o->y];
-  int64_t xs = count_of(&g->tensor[o->x]), ws = count_of(&g->tensor[o->w]);
-  Sums sums = { o->kind == BACK_X ? calloc((size_t) xs, 8) : NULL,
-                o->kind == BACK_W ? calloc((size_t) ws, 8) : NULL };
-  for (int64_t at = 0; at < v.n * v.oh * v.ow; at++)
-    for (int64_t k = 0; k < v.k; k++) {
-      int64_t i = at * v.k + k;
-      double sum = window(&v, o->kind, o->kind == BACK_X ? NULL : x,
-                          o->kind == BACK_W ? NULL : w, sums,
-                          o->kind == CONV ? 0 : y[i], at, k);
-      if (o->kind == CONV)
-        y[i] = (float) sum;
-    }
-  for (int64_t i = 0; i < xs && sums.x != NULL; i++)
-    x[i] = (float) sums.x[i];
-  for (int64_t i = 0; i < ws && sums.w != NULL; i++)
-    w[i] = (float) sums.w[i];
-  free(sums.x);
-  free(sums.w);
+  int to = written(o);
+  int64_t count = count_of(&work->graph->tensor[to]);
+  Pass p = { o->kind, conv_of(work->graph, o), work->value[o->x],
+             work->value[o->w], work->value[o->y],
+             calloc((size_t) count, sizeof *p.sum) };
+  for (int64_t at = 0; at < p.v.n * p.v.oh * p.v.ow; at++)
+    for (int64_t r = 0; r < p.v.kh; r++)
+      for (int64_t s = 0; s < p.v.kw; s++)
+        meet(&p, at, r, s);
+  for (int64_t i = 0; i < count; i++)
+    work->value[to][i] = (float) p.sum[i];
+  free(p.sum);
 }
 
 /* b broadcasts along axes of size 1. */

@@ -51,6 +51,9 @@ typedef struct Graph {
   int output;                   /* the tensor that is written */
 } Graph;
 
+/* The tensor that an operation makes. */
+int written (const Oper *o);
+
 Graph *graph_keep (Graph *g);
 void graph_drop (Graph *g);
 

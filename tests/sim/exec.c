@@ -14,10 +14,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SIDES = 128, SEEN = 1024, ENDLESS = 1 << 30 };
+enum { SIDES = 128, SEEN = 1024 };
 
 struct Running running;
 static Warp warps[WARPS_MOST];
+static uint32_t steps_most = 1u << 30;
 
 /* ---- mistakes ---- */
 
@@ -224,7 +225,7 @@ static void run_warp (Warp *w) {
     if (o->guard)
       m &= *REG(uint32_t, w, o->guard) ^ (o->negated ? ~0u : 0);
     work += (size_t) __builtin_popcount(m);
-    if (++steps == ENDLESS) {
+    if (++steps == steps_most) {
       kernel_mistake("endless", w, -1, "a loop that does not end");
       running.stop = true;
     }
@@ -387,7 +388,9 @@ static uint64_t step_for (uint64_t n) {
 
 void launch_run (const Launch *l) {
   Kernel *k = l->kernel;
+  const char *steps = setting("SIM_STEPS");
   uint64_t blocks = (uint64_t) l->grid.x * l->grid.y * l->grid.z;
+  steps_most = steps ? (uint32_t) strtoul(steps, NULL, 0) : 1u << 30;
   running.launch = l;
   running.op = NULL;
   running.stop = false;

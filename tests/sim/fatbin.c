@@ -284,8 +284,12 @@ void **__cudaRegisterFatBinary (void *fat) {
   return (void **) m;
 }
 
+/* SIM_DECODE=1: unknown PTX is found without a launch. */
 void __cudaRegisterFatBinaryEnd (void **handle) {
-  (void) handle;
+  Module *m = (Module *) handle;
+  for (int i = 0; setting("SIM_DECODE") && i < m->kernel_count; i++)
+    if (m->kernels[i]->entry)
+      kernel_decode(m->kernels[i]);
 }
 
 /* Kernels may be launched until the end, whatever the order of destructors. */

@@ -79,12 +79,6 @@ static Exec *exec_of (cudaGraphExec_t exec, const char *who) {
 
 /* ---- the API ---- */
 
-#define ALIVE \
-  do { \
-    if (device_is_lost) \
-      return failed(cudaErrorLaunchFailure); \
-  } while (0)
-
 cudaError_t cudaStreamBeginCapture (cudaStream_t stream,
                                     enum cudaStreamCaptureMode mode) {
   ALIVE;

@@ -95,8 +95,7 @@ static cudaError_t limits_hold (const Kernel *k, dim3 g, dim3 b,
 cudaError_t launch_kernel (Kernel *k, dim3 grid, dim3 block, void **args,
                            size_t shared, cudaStream_t stream,
                            const char *who) {
-  if (device_is_lost)
-    return failed(cudaErrorLaunchFailure);
+  ALIVE;
   if (!k) {
     mistake("launch", "%s of a kernel that is not registered", who);
     return failed(cudaErrorInvalidDeviceFunction);

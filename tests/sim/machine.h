@@ -21,6 +21,8 @@ enum { LANES = 32, WARPS_MOST = 32, THREADS_MOST = 1024,
 
 /* ---- report.c ---- */
 
+enum { STATUS_MISTAKE = 86 };   /* how a process with mistakes ends */
+
 /* A mistake of a kind: the word before the text that tests look for. */
 void mistake (const char *kind, const char *format, ...)
   __attribute__((format(printf, 2, 3)));
@@ -258,7 +260,7 @@ typedef struct Stream {
   Work *first, **last;
   size_t pushed, done;          /* numbers of work */
   struct Graph *capture;        /* being captured; NULL: none */
-  bool capture_broken, live, busy;
+  bool capture_broken, live, busy, ours;
   enum cudaStreamCaptureMode mode;
   struct Stream *next;
 } Stream;
@@ -293,6 +295,13 @@ typedef struct Profile {
 const Profile *profile (void);
 extern bool device_is_lost;
 cudaError_t failed (cudaError_t e);    /* remembers it for cudaGetLastError */
+cudaError_t device_error (void);       /* absent, lost: why nothing works */
+#define ALIVE \
+  do { \
+    cudaError_t e_ = device_error(); \
+    if (e_ != cudaSuccess) \
+      return e_; \
+  } while (0)
 void launch_done (void);               /* counts towards SIM_LOST */
 
 /* Kernel launches (launch.c). */

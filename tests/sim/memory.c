@@ -21,6 +21,7 @@ struct Memory memory;
 static Allocation *allocations;
 static size_t allocation_count, allocation_room;
 static size_t next = PAGE;      /* offset of the next address */
+static uint32_t *page_blocks;    /* live blocks that begin or end in a page */
 static Pinned **pinned;
 static size_t pinned_count, pinned_room;
 
@@ -39,8 +40,9 @@ static bool reserve_all (size_t span) {
   memory.shadow = reserve(span, both);
   memory.words = reserve(span / 4 * sizeof (Trace), both);
   memory.bytes = reserve(span * sizeof (Trace), both);
+  page_blocks = reserve(span / PAGE * sizeof *page_blocks, both);
   memory.span = span;
-  if (memory.base && memory.data && memory.shadow && memory.words
+  if (page_blocks && memory.base && memory.data && memory.shadow && memory.words
       && memory.bytes)
     return true;
   munmap(memory.base, span);
@@ -48,18 +50,22 @@ static bool reserve_all (size_t span) {
   munmap(memory.shadow, span);
   munmap(memory.words, span / 4 * sizeof (Trace));
   munmap(memory.bytes, span * sizeof (Trace));
+  munmap(page_blocks, span / PAGE * sizeof *page_blocks);
   return false;
 }
 
 static struct sigaction before;
 
-/* The host touched a device address: said by name, then the old way. */
+/* The host touched a device address: said by name, and the end.  All else
+ * goes the old way. */
 static void on_fault (int sig, siginfo_t *info, void *context) {
   char *p = info->si_addr;
   (void) context;
-  if (p >= memory.base && p < memory.base + memory.span)
+  if (p >= memory.base && p < memory.base + memory.span) {
     mistake("host-access", "the host follows a device pointer: %s",
             memory_where(p, 1));
+    _exit(STATUS_MISTAKE);
+  }
   sigaction(sig, &before, NULL);
 }
 
@@ -98,6 +104,8 @@ void *memory_new (size_t bytes, const char *what, bool ours) {
   memset(memory.shadow + next, SHADOW_ALLOCATED, bytes);
   next += whole + GUARD;
   memory.used += whole;
+  page_blocks[(size_t) (a.at - memory.base) / PAGE]++;
+  page_blocks[(size_t) (a.at - memory.base + bytes - 1) / PAGE]++;
   allocations[allocation_count++] = a;
   return a.at;
 }
@@ -114,18 +122,32 @@ Allocation *memory_find (const void *address) {
   return low ? &allocations[low - 1] : NULL;
 }
 
-/* Whole pages go back to the system, the rest is wiped. */
-static void wipe (void *range, size_t at, size_t bytes) {
-  char *from = (char *) range + at, *to = from + bytes;
-  char *first = (char *) (((uintptr_t) from + PAGE - 1) & -(uintptr_t) PAGE);
-  char *last = (char *) ((uintptr_t) to & -(uintptr_t) PAGE);
-  if (first >= last) {
-    memset(from, 0, bytes);
+/* Gives pages first .. last - 1 of all ranges back to the system. */
+static void pages_release (size_t first, size_t last) {
+  if (first >= last)
     return;
-  }
-  memset(from, 0, (size_t) (first - from));
-  memset(last, 0, (size_t) (to - last));
-  madvise(first, (size_t) (last - first), MADV_DONTNEED);
+  size_t at = first * PAGE, bytes = (last - first) * PAGE;
+  madvise(memory.data + at, bytes, MADV_DONTNEED);
+  madvise(memory.shadow + at, bytes, MADV_DONTNEED);
+  madvise((char *) memory.words + at * 4, bytes * 4, MADV_DONTNEED);
+  madvise((char *) memory.bytes + at * 16, bytes * 16, MADV_DONTNEED);
+}
+
+/* What a block leaves: the pages that it alone has, and those at its ends if
+ * it was the last one there. */
+static void block_release (size_t at, size_t bytes) {
+  size_t first = at / PAGE, last = (at + bytes - 1) / PAGE;
+  page_blocks[first]--;
+  page_blocks[last]--;
+  memset(memory.shadow + at, SHADOW_NONE, bytes < PAGE ? bytes : PAGE);
+  if (bytes >= PAGE)
+    memset(memory.shadow + last * PAGE, SHADOW_NONE,
+           at + bytes - last * PAGE);
+  pages_release(first + 1, last);
+  if (page_blocks[first] == 0)
+    pages_release(first, first + 1);
+  if (page_blocks[last] == 0 && last != first)
+    pages_release(last, last + 1);
 }
 
 bool memory_free (void *at) {
@@ -138,9 +160,7 @@ bool memory_free (void *at) {
   size_t whole = (a->bytes + ALIGN - 1) / ALIGN * ALIGN;
   a->live = false;
   memory.used -= whole;
-  wipe(memory.shadow, place, a->bytes);
-  wipe(memory.data, place, a->bytes);
-  wipe(memory.words, place * 4, whole * 4);
+  block_release(place, a->bytes);
   return true;
 }
 

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { STATUS = 86, LINES_MOST = 60, NAMES = 1024, LABELS = 256 };
+enum { LINES_MOST = 60, NAMES = 1024, LABELS = 256 };
 
 typedef struct Name { char *text; size_t count; } Name;
 
@@ -45,7 +45,7 @@ static void report (const char *kind, const char *format, va_list args) {
     fprintf(stderr, "sim: more mistakes are counted, not shown\n");
   if (setting("SIM_ABORT")) {
     fflush(NULL);
-    _exit(STATUS);
+    _exit(STATUS_MISTAKE);
   }
 }
 
@@ -192,6 +192,6 @@ static void __attribute__((destructor)) finish (void) {
   if (mistakes) {
     fprintf(stderr, "sim: %zu mistake%s\n", mistakes, mistakes > 1 ? "s" : "");
     fflush(NULL);
-    _exit(STATUS);
+    _exit(STATUS_MISTAKE);
   }
 }

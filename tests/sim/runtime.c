@@ -55,20 +55,13 @@ void launch_done (void) {
     device_is_lost = true;
 }
 
-static cudaError_t available (void) {
+cudaError_t device_error (void) {
   int n = device_count();
   return n < 0 ? failed(cudaErrorInsufficientDriver)
          : n == 0 ? failed(cudaErrorNoDevice)
          : device_is_lost ? failed(cudaErrorLaunchFailure)
          : memory_start() ? cudaSuccess : failed(cudaErrorInitializationError);
 }
-
-#define NEED_DEVICE \
-  do { \
-    cudaError_t e_ = available(); \
-    if (e_ != cudaSuccess) \
-      return e_; \
-  } while (0)
 
 cudaError_t cudaGetLastError (void) {
   cudaError_t e = device_is_lost ? cudaErrorLaunchFailure : last_error;
@@ -140,14 +133,14 @@ cudaError_t cudaGetDeviceCount (int *count) {
 }
 
 cudaError_t cudaGetDevice (int *device) {
-  NEED_DEVICE;
+  ALIVE;
   *device = 0;
   return cudaSuccess;
 }
 
 /* All devices but the first are only there to be counted. */
 cudaError_t cudaSetDevice (int device) {
-  NEED_DEVICE;
+  ALIVE;
   if (device < 0 || device >= device_count())
     return failed(cudaErrorInvalidDevice);
   if (device)
@@ -156,7 +149,7 @@ cudaError_t cudaSetDevice (int device) {
 }
 
 cudaError_t cudaGetDeviceProperties (struct cudaDeviceProp *p, int device) {
-  NEED_DEVICE;
+  ALIVE;
   if (device < 0 || device >= device_count())
     return failed(cudaErrorInvalidDevice);
   const Profile *f = profile();
@@ -232,19 +225,19 @@ cudaError_t cudaDriverGetVersion (int *version) {
 }
 
 cudaError_t cudaDeviceSynchronize (void) {
-  NEED_DEVICE;
+  ALIVE;
   if (!setting("SIM_ALLOW_DEVICE_SYNC"))
     mistake("device-sync", "cudaDeviceSynchronize");
   if (capture_forbids("cudaDeviceSynchronize"))
     return failed(cudaErrorStreamCaptureUnsupported);
   counts.host_waits++;
   streams_run();
-  NEED_DEVICE;
+  ALIVE;
   return cudaSuccess;
 }
 
 cudaError_t cudaDeviceReset (void) {
-  NEED_DEVICE;
+  ALIVE;
   streams_run();
   return cudaSuccess;
 }
@@ -252,7 +245,7 @@ cudaError_t cudaDeviceReset (void) {
 /* ---- memory ---- */
 
 cudaError_t cudaMalloc (void **p, size_t bytes) {
-  NEED_DEVICE;
+  ALIVE;
   *p = NULL;
   if (capture_forbids("cudaMalloc"))
     return failed(cudaErrorStreamCaptureUnsupported);
@@ -268,7 +261,7 @@ cudaError_t cudaMalloc (void **p, size_t bytes) {
 
 /* Waits for all work, as CUDA does. */
 cudaError_t cudaFree (void *p) {
-  NEED_DEVICE;
+  ALIVE;
   if (!p)
     return cudaSuccess;
   if (capture_forbids("cudaFree"))
@@ -278,14 +271,14 @@ cudaError_t cudaFree (void *p) {
 }
 
 cudaError_t cudaMemGetInfo (size_t *available_bytes, size_t *total) {
-  NEED_DEVICE;
+  ALIVE;
   *available_bytes = memory.total - memory.used;
   *total = memory.total;
   return cudaSuccess;
 }
 
 cudaError_t cudaHostAlloc (void **p, size_t bytes, unsigned flags) {
-  NEED_DEVICE;
+  ALIVE;
   if (flags & cudaHostAllocMapped)
     mistake("unmodelled", "cudaHostAlloc of mapped memory");
   if (capture_forbids("cudaHostAlloc"))
@@ -299,7 +292,7 @@ cudaError_t cudaMallocHost (void **p, size_t bytes) {
 }
 
 cudaError_t cudaFreeHost (void *p) {
-  NEED_DEVICE;
+  ALIVE;
   if (!p)
     return cudaSuccess;
   if (capture_forbids("cudaFreeHost"))

@@ -37,7 +37,11 @@ static Stream *stream_new (void) {
 static Stream *default_stream (const char *who) {
   static Stream *s;
   mistake("default-stream", "%s on the default stream", who);
-  return s ? s : (s = stream_new());
+  if (!s) {
+    s = stream_new();
+    s->ours = true;
+  }
+  return s;
 }
 
 Stream *stream_of (cudaStream_t stream, const char *who) {
@@ -136,7 +140,7 @@ void streams_unfinished (void) {
   for (Stream *s = streams; s; s = s->next) {
     left += s->pushed - s->done;
     what = s->first ? s->first->what : what;
-    alive += s->live;
+    alive += s->live && !s->ours;
     if (s->capture)
       mistake("capture", "a capture was never ended");
   }
@@ -151,12 +155,6 @@ void streams_unfinished (void) {
   if (alive)
     mistake("leak", "%zu events were never destroyed", alive);
 }
-
-#define ALIVE \
-  do { \
-    if (device_is_lost) \
-      return failed(cudaErrorLaunchFailure); \
-  } while (0)
 
 cudaError_t cudaStreamCreateWithFlags (cudaStream_t *stream, unsigned flags) {
   ALIVE;

@@ -29,6 +29,7 @@ typedef struct Class {
 
 static Class classes[CLASSES];
 static DeviceMemory held;
+static size_t refused;                /* bytes that were asked for last */
 static char *slab;                    /* the rest of the newest slab */
 static size_t slab_left;
 
@@ -88,8 +89,10 @@ cudaError_t cuda_driver_memory (void **p, size_t bytes) {
     cuda_trim();
     e = cudaMalloc(p, bytes);
   }
-  if (e == cudaErrorMemoryAllocation)
+  if (e == cudaErrorMemoryAllocation) {
     (void) cudaGetLastError();
+    refused = bytes;
+  }
   return e;
 }
 
@@ -202,11 +205,12 @@ DeviceMemory cuda_memory (void) {
 
 /* ---- scratch ---- */
 
+static struct { void *data; size_t bytes; } block[SCRATCHES];
+static int blocks;
+
 /* Old blocks are kept: graphs that were captured point at them.  Called from
  * frames of nvcc, hence never raises. */
 void *cuda_scratch (size_t bytes) {
-  static struct { void *data; size_t bytes; } block[SCRATCHES];
-  static int blocks;
   size_t now = blocks ? block[blocks - 1].bytes : 0;
   if (bytes <= now)
     return block[blocks - 1].data;
@@ -220,20 +224,27 @@ void *cuda_scratch (size_t bytes) {
   return data;
 }
 
+/* Slabs, whose blocks may be in use, go with the process. */
+void cuda_alloc_close (void) {
+  cuda_trim();
+  while (blocks > 0)
+    cuda_ignore(cudaFree(block[--blocks].data));
+}
+
 /* ---- out of memory ---- */
 
 void cuda_out_of_memory (size_t bytes) {
-  char asked[64] = "", advice[100] = "";
+  char advice[100] = "";
+  bytes = bytes ? bytes : refused;
   DeviceMemory m = cuda_memory();
   double mega = 1e6, have = (double) (m.used + m.free);
   double need = (double) (m.used + bytes);
-  if (bytes > 0)
-    snprintf(asked, sizeof asked, " %.1f MB asked,", (double) bytes / mega);
-  if (m.total > 0 && bytes > 0 && need > have)
+  if (m.total > 0 && need > have)
     snprintf(advice, sizeof advice, "   a batch of less than %d%% of this one "
              "may fit", (int) (100 * have / need));
-  cuda_raise(FAIL_MEMORY, "out of memory on %s:%s %.1f MB held by tensors, "
-             "%.1f MB kept for reuse, %.1f MB free of %.1f MB%s", cuda_name,
-             asked, (double) m.used / mega, (double) m.idle / mega,
-             (double) m.free / mega, (double) m.total / mega, advice);
+  cuda_raise(FAIL_MEMORY, "out of memory on %s: %.1f MB asked, %.1f MB held "
+             "by tensors, %.1f MB kept for reuse, %.1f MB free of %.1f MB%s",
+             cuda_name, (double) bytes / mega, (double) m.used / mega,
+             (double) m.idle / mega, (double) m.free / mega,
+             (double) m.total / mega, advice);
 }

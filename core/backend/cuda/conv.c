@@ -121,6 +121,20 @@ static cudaError_t find (const PlanKey *key, const Plan **plan) {
   return cudaSuccess;
 }
 
+void cuda_conv_close (void) {
+  for (int i = 0; i < BUCKETS; i++)
+    for (Entry *e = bucket[i], *next; e != NULL; e = next) {
+      next = e->next;
+      if (e->good)
+        plan_drop(&e->plan);
+      free(e);
+    }
+  if (described != NULL)
+    cudnnBackendDestroyDescriptor(described);
+  if (cudnn != NULL)
+    (void) !cudnnDestroy(cudnn);
+}
+
 /* ---- running a plan ---- */
 
 enum { X, W, Y, BIAS, ROLES };

@@ -11,7 +11,9 @@
 #include <cudnn.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { COMPUTE_LEAST = 75, CUDNN_LEAST = 90800 };
 
@@ -115,6 +117,21 @@ static bool start (int index, char *why, size_t n) {
   return e == cudaSuccess || no(why, n, "%s", cuda_text(e));
 }
 
+static pid_t opened_by;
+
+/* Registered behind the libraries' own, so it runs while they are alive.  A
+ * lost device has nothing that could be given back, nor has a child. */
+static void stop (void) {
+  if (cuda_lost() || getpid() != opened_by)
+    return;
+  cuda_ignore(cudaStreamSynchronize(cuda_stream));
+  cuda_conv_close();
+  cuda_blas_close();
+  cuda_alloc_close();
+  cuda_transfer_close();
+  cuda_ignore(cudaStreamDestroy(cuda_stream));
+}
+
 /* ---- what the core sees ---- */
 
 static bool precision (Precision p) {
@@ -137,6 +154,8 @@ int vaelua_device (uint32_t abi, const Host *host, Device *out, char *why,
     return 1;
   cuda_host = *host;
   snprintf(cuda_name, sizeof cuda_name, "cuda:%d", host->index);
+  opened_by = getpid();
+  atexit(stop);
   *out = (Device) {
     .name = cuda_name, .about = about,
     .alloc = cuda_alloc, .free = cuda_free, .upload = cuda_upload,

@@ -23,6 +23,12 @@ extern Precision cuda_precision;    /* of products and convolutions */
 extern int cuda_compute;            /* 75, 80, 86, 89, 90, 100, 120 */
 extern char cuda_name[16];          /* "cuda:0" */
 
+/* When the process ends: each file gives back what it has. */
+void cuda_alloc_close (void);
+void cuda_transfer_close (void);
+void cuda_blas_close (void);
+void cuda_conv_close (void);
+
 /* ---- table.c ---- */
 
 extern const Kernels cuda_kernels;
@@ -63,6 +69,7 @@ DeviceMemory cuda_memory (void);
 /* cudaMalloc, idle blocks given back if it must be; never raises.  Not while
  * capturing. */
 cudaError_t cuda_driver_memory (void **p, size_t bytes);
+/* bytes 0: what the driver refused last. */
 _Noreturn void cuda_out_of_memory (size_t bytes);
 
 /* ---- transfer.c ---- */

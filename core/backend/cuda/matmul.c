@@ -27,12 +27,13 @@ static cudaError_t failed (const char *what, cublasStatus_t s) {
 
 /* One handle on the one stream.  Its workspace is ours, so that captured
  * products keep their memory; setting the stream would reset it. */
+static cublasHandle_t handle;
+static void *workspace;         /* of the handle */
+
 static cudaError_t handle_of (cublasHandle_t *to) {
-  static cublasHandle_t handle;
   if (handle == NULL) {
     size_t bytes = (size_t) (cuda_compute >= 90 ? 32 : 4) * MB;
     cublasHandle_t h;
-    void *workspace;
     cudaError_t e = cuda_driver_memory(&workspace, bytes);
     if (e != cudaSuccess)
       return e;
@@ -47,6 +48,13 @@ static cudaError_t handle_of (cublasHandle_t *to) {
   }
   *to = handle;
   return cudaSuccess;
+}
+
+void cuda_blas_close (void) {
+  if (handle == NULL)
+    return;
+  (void) !cublasDestroy(handle);
+  cuda_ignore(cudaFree(workspace));
 }
 
 /* ---- one product ---- */

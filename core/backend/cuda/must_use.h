@@ -18,9 +18,11 @@
 
 MUST_USE(cudaDriverGetVersion);
 MUST_USE(cudaEventCreateWithFlags);
+MUST_USE(cudaEventDestroy);
 MUST_USE(cudaEventRecord);
 MUST_USE(cudaEventSynchronize);
 MUST_USE(cudaFree);
+MUST_USE(cudaFreeHost);
 MUST_USE(cudaGetDeviceCount);
 MUST_USE(cudaGetDeviceProperties);
 MUST_USE(cudaGraphDestroy);
@@ -36,11 +38,13 @@ MUST_USE(cudaRuntimeGetVersion);
 MUST_USE(cudaSetDevice);
 MUST_USE(cudaStreamBeginCapture);
 MUST_USE(cudaStreamCreateWithFlags);
+MUST_USE(cudaStreamDestroy);
 MUST_USE(cudaStreamEndCapture);
 MUST_USE(cudaStreamQuery);
 MUST_USE(cudaStreamSynchronize);
 
 MUST_USE(cublasCreate);
+MUST_USE(cublasDestroy);
 MUST_USE(cublasGemmEx);
 MUST_USE(cublasGemmStridedBatchedEx);
 MUST_USE(cublasGetProperty);
@@ -55,6 +59,7 @@ MUST_USE(cudnnBackendFinalize);
 MUST_USE(cudnnBackendGetAttribute);
 MUST_USE(cudnnBackendSetAttribute);
 MUST_USE(cudnnCreate);
+MUST_USE(cudnnDestroy);
 MUST_USE(cudnnSetStream);
 
 /* cudaGetLastError is left out: it is called to clear an error. */

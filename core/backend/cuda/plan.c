@@ -81,6 +81,13 @@ static void set_desc (Maker *m, Desc d, cudnnBackendAttributeName_t name,
   set(m, d, name, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &value);
 }
 
+static bool get (Desc d, cudnnBackendAttributeName_t name,
+                 cudnnBackendAttributeType_t type, int64_t most, int64_t *n,
+                 void *to) {
+  return cudnnBackendGetAttribute(d, name, type, most, n, to)
+         == CUDNN_STATUS_SUCCESS;
+}
+
 static void finalize (Maker *m, Desc d, const char *what) {
   if (!m->ok)
     return;
@@ -255,8 +262,7 @@ static bool notes (Desc engine, cudnnBackendAttributeName_t name,
   int32_t note[64];
   int64_t n = 0;
   memset(has, 0, (size_t) count * sizeof *has);
-  if (cudnnBackendGetAttribute(engine, name, type, 64, &n, note)
-      != CUDNN_STATUS_SUCCESS)
+  if (!get(engine, name, type, 64, &n, note))
     return false;
   for (int64_t i = 0; i < n && i < 64; i++)
     if (note[i] >= 0 && note[i] < count)
@@ -300,10 +306,8 @@ static bool plan_of (Maker *m, Desc config) {
   set_desc(m, d, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, config);
   set_desc(m, d, CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP, m->device);
   finalize(m, d, "execution plan");
-  if (!m->ok ||
-      cudnnBackendGetAttribute(d, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE,
-                               CUDNN_TYPE_INT64, 1, &n, &workspace)
-      != CUDNN_STATUS_SUCCESS)
+  if (!m->ok || !get(d, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE,
+                     CUDNN_TYPE_INT64, 1, &n, &workspace))
     return false;
   m->p->plan = d;
   m->p->workspace = (size_t) workspace;
@@ -317,13 +321,10 @@ static bool take (Maker *m, Desc config, size_t cap, bool *end) {
   int64_t number = -1, n = 0;
   const char *no = NULL;
   Desc engine = make(m, CUDNN_BACKEND_ENGINE_DESCRIPTOR);
-  if (m->ok && cudnnBackendGetAttribute(config, CUDNN_ATTR_ENGINECFG_ENGINE,
-        CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &n, &engine)
-      == CUDNN_STATUS_SUCCESS) {
-    if (cudnnBackendGetAttribute(engine, CUDNN_ATTR_ENGINE_GLOBAL_INDEX,
-                                 CUDNN_TYPE_INT64, 1, &n, &number)
-        != CUDNN_STATUS_SUCCESS)
-      number = -1;
+  if (m->ok && get(config, CUDNN_ATTR_ENGINECFG_ENGINE,
+                   CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &n, &engine) &&
+      get(engine, CUDNN_ATTR_ENGINE_GLOBAL_INDEX, CUDNN_TYPE_INT64, 1, &n,
+          &number)) {
     no = refused(m->key, engine);
     if (no == NULL && plan_of(m, config)) {
       m->p->engine = number;
@@ -357,9 +358,8 @@ static bool search (Maker *m, Desc graph, cudnnBackendHeurMode_t mode,
          cudnnBackendCreateDescriptor(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR,
                                       &config[made]) == CUDNN_STATUS_SUCCESS)
     made++;
-  if (m->ok && cudnnBackendGetAttribute(d, CUDNN_ATTR_ENGINEHEUR_RESULTS,
-                 CUDNN_TYPE_BACKEND_DESCRIPTOR, made, &n, config)
-               != CUDNN_STATUS_SUCCESS)
+  if (m->ok && !get(d, CUDNN_ATTR_ENGINEHEUR_RESULTS,
+                    CUDNN_TYPE_BACKEND_DESCRIPTOR, made, &n, config))
     n = 0;
   m->ok = true;
   for (int64_t i = 0; i < n && !found && !*end; i++) {

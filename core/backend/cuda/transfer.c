@@ -39,6 +39,12 @@ cudaError_t cuda_transfer_open (void) {
   return e;
 }
 
+void cuda_transfer_close (void) {
+  for (int i = 0; i < SEGMENTS; i++)
+    cuda_ignore(cudaEventDestroy(segments[i].left));
+  cuda_ignore(cudaFreeHost(ring));
+}
+
 void cuda_flush (void) {
   if (waiting.bytes == 0)
     return;

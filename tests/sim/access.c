@@ -122,10 +122,8 @@ static inline uint64_t kept (uint64_t w) {
 
 /* Whether atomic operations alone made the trace w, as far as I may see. */
 static inline bool all_atomic (uint64_t w) {
-  if (!(w & ATOMIC))
-    return false;
-  return tick_of(w) < running.block_tick ? !(w & (PLAIN | EARLIER))
-         : tick_of(w) < running.tick || !(w & PLAIN);
+  uint64_t plain = tick_of(w) < running.block_tick ? PLAIN | EARLIER : PLAIN;
+  return w & ATOMIC && !(w & plain);
 }
 
 static inline uint64_t trace_write (Trace *t, Me me, uint32_t since,
@@ -207,10 +205,12 @@ trace_bytes (const Region *g, const Warp *w, int lane, uint64_t at,
   }
 }
 
+/* Pieces of a word that are read as constants leave their trace in the word:
+ * a byte of data is cheap, 16 bytes of traces for it are not. */
 static inline __attribute__((always_inline)) void
 trace_all (const Region *g, const Warp *w, int lane, uint64_t at, uint32_t n,
            Use use, bool nc) {
-  if (n < 4) {
+  if (n < 4 && !nc) {
     trace_bytes(g, w, lane, at, n, use, nc);
     return;
   }
@@ -219,7 +219,7 @@ trace_all (const Region *g, const Warp *w, int lane, uint64_t at, uint32_t n,
     Trace *t = &g->words[(at + i) / 4];
     if (__builtin_expect(t->write & BYTES
                          && tick_of(t->write) >= g->since, 0)) {
-      trace_bytes(g, w, lane, at + i, 4, use, nc);
+      trace_bytes(g, w, lane, at + i, n < 4 ? n : 4, use, nc);
       continue;
     }
     uint64_t read = t->read, found = trace_one(t, me, g->since, use, nc);
@@ -323,7 +323,8 @@ touch (const Region *g, const Warp *w, int lane, uint64_t address, uint32_t n,
 /* Memory of one thread: no races. */
 static unsigned char *touch_local (const Warp *w, int lane, uint64_t address,
                                    uint32_t n, Use use) {
-  uint64_t at = address - LOCAL_BASE, size = running.launch->kernel->local_bytes;
+  uint64_t size = running.launch->kernel->local_bytes;
+  uint64_t at = address - LOCAL_BASE;
   size_t base = (size_t) (w->index * LANES + lane) * size;
   if (at >= size || size - at < n) {
     kernel_mistake("out-of-bounds", w, lane, "%s %u bytes outside its local "
@@ -355,16 +356,21 @@ static unsigned char *touch_param (const Warp *w, int lane, uint64_t at,
   return running.launch->params + at;
 }
 
+/* The space of a generic address, which becomes an address of that space. */
+static Space space_at (uint64_t *address) {
+  uint64_t window = *address & WINDOW_MASK;
+  Space space = window == WINDOW_SHARED ? SPACE_SHARED
+                : window == WINDOW_LOCAL ? SPACE_LOCAL
+                : window == WINDOW_PARAM ? SPACE_PARAM : SPACE_GLOBAL;
+  *address -= space == SPACE_GLOBAL ? 0 : window;
+  return space;
+}
+
 static unsigned char *touch_any (const Warp *w, int lane, Space space,
                                  uint64_t address, uint32_t n, Use use,
                                  bool nc) {
   if (space == SPACE_GENERIC)
-    switch (address & WINDOW_MASK) {
-      case WINDOW_SHARED: space = SPACE_SHARED; address -= WINDOW_SHARED; break;
-      case WINDOW_LOCAL: space = SPACE_LOCAL; address -= WINDOW_LOCAL; break;
-      case WINDOW_PARAM: space = SPACE_PARAM; address -= WINDOW_PARAM; break;
-      default: space = SPACE_GLOBAL;
-    }
+    space = space_at(&address);
   Region g;
   switch (space) {
     case SPACE_SHARED:
@@ -421,8 +427,8 @@ static inline uint64_t get_lane (const Warp *w, uint32_t reg, int lane,
 }
 
 #define EACH_LANE(i, m) \
-  for (uint32_t left_ = (m), i; left_ && (i = (uint32_t) __builtin_ctz(left_), \
-       1); left_ &= left_ - 1)
+  for (uint32_t left_ = (m), i; \
+       left_ && (i = (uint32_t) __builtin_ctz(left_), 1); left_ &= left_ - 1)
 
 /* One register of n bytes from memory of one kind: the usual case. */
 static inline __attribute__((always_inline)) void
@@ -566,7 +572,8 @@ void run_atomic (Warp *w, const Op *o, uint32_t m) {
     if (p) {
       old = fetch(p, size, is_signed);
       uint64_t x = fetch(w->file + o->b + i * size, size, is_signed);
-      uint64_t y = o->c ? fetch(w->file + o->c + i * size, size, is_signed) : 0;
+      uint64_t y = o->c ? fetch(w->file + o->c + i * size, size, is_signed)
+                   : 0;
       uint64_t result = combine(o->count, old, x, y, is_signed);
       memcpy(p, &result, size);
     }

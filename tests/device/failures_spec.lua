@@ -77,9 +77,9 @@ describe("a CUDA device", function()
 
   case("is lost: the launches are told, later calls fail alike", "SIM_LOST=30", lost, function(r)
     local first, second, third = r.out:match("^(.-)\n(.-)\n(.-)\n")
-    assert.matches("^false\t.*cuda:0 is lost: unspecified launch failure %(cudaErrorLaunchFailure%)",
-      first)
-    assert.equal((first:gsub("lua:5", "lua:6")), second)
+    assert.matches("^false\t.*cuda:0 is lost: unspecified launch failure "
+      .. "%(cudaErrorLaunchFailure%)", first)
+    assert.equal((first:gsub("lua:6", "lua:5")), second)
     assert.equal(second, third)
     assert.matches("cuda:0: the last %d+ launches, newest last:\n", r.err)
     assert.matches("\n  %d+  binary[^\n]* %[40, 3%] %[40, 3%] %[%]\n", r.err)

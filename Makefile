@@ -191,7 +191,7 @@ $(B)/sim/cuda/%.cu.o: core/backend/cuda/%.cu
 	  --no-compress -lineinfo -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
 
 -include $(CUDA_C:.o=.d) $(CUDA_CU:.o=.d) $(SIM_CU:.o=.d)
--include tests/sim/rules.mk tests/sim/libs.mk
+-include tests/sim/rules.mk tests/sim/libs.mk tests/sim/kernels.mk
 
 # -- generated -----------------------------------------------------------
 

@@ -122,8 +122,6 @@ static Layout<N> inputs (const View &y, const View *const (&in)[N]) {
   return layout_of(axis, join_axes(axis, y.rank));
 }
 
-#define FLOATS(view) ((float *) (view).data)
-
 cudaError_t cuda_unary (UnaryFn f, View y, View x) {
   Layout<1> l = inputs(y, { &x });
   return LAUNCH(unaries[f], l.count, l, FLOATS(y), FLOATS(x));

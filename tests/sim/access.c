@@ -323,7 +323,8 @@ touch (const Region *g, const Warp *w, int lane, uint64_t address, uint32_t n,
 /* Memory of one thread: no races. */
 static unsigned char *touch_local (const Warp *w, int lane, uint64_t address,
                                    uint32_t n, Use use) {
-  uint64_t at = address - LOCAL_BASE, size = running.launch->kernel->local_bytes;
+  uint64_t size = running.launch->kernel->local_bytes;
+  uint64_t at = address - LOCAL_BASE;
   size_t base = (size_t) (w->index * LANES + lane) * size;
   if (at >= size || size - at < n) {
     kernel_mistake("out-of-bounds", w, lane, "%s %u bytes outside its local "
@@ -355,16 +356,21 @@ static unsigned char *touch_param (const Warp *w, int lane, uint64_t at,
   return running.launch->params + at;
 }
 
+/* The space of a generic address, which becomes an address of that space. */
+static Space space_at (uint64_t *address) {
+  uint64_t window = *address & WINDOW_MASK;
+  Space space = window == WINDOW_SHARED ? SPACE_SHARED
+                : window == WINDOW_LOCAL ? SPACE_LOCAL
+                : window == WINDOW_PARAM ? SPACE_PARAM : SPACE_GLOBAL;
+  *address -= space == SPACE_GLOBAL ? 0 : window;
+  return space;
+}
+
 static unsigned char *touch_any (const Warp *w, int lane, Space space,
                                  uint64_t address, uint32_t n, Use use,
                                  bool nc) {
   if (space == SPACE_GENERIC)
-    switch (address & WINDOW_MASK) {
-      case WINDOW_SHARED: space = SPACE_SHARED; address -= WINDOW_SHARED; break;
-      case WINDOW_LOCAL: space = SPACE_LOCAL; address -= WINDOW_LOCAL; break;
-      case WINDOW_PARAM: space = SPACE_PARAM; address -= WINDOW_PARAM; break;
-      default: space = SPACE_GLOBAL;
-    }
+    space = space_at(&address);
   Region g;
   switch (space) {
     case SPACE_SHARED:
@@ -421,8 +427,8 @@ static inline uint64_t get_lane (const Warp *w, uint32_t reg, int lane,
 }
 
 #define EACH_LANE(i, m) \
-  for (uint32_t left_ = (m), i; left_ && (i = (uint32_t) __builtin_ctz(left_), \
-       1); left_ &= left_ - 1)
+  for (uint32_t left_ = (m), i; \
+       left_ && (i = (uint32_t) __builtin_ctz(left_), 1); left_ &= left_ - 1)
 
 /* One register of n bytes from memory of one kind: the usual case. */
 static inline __attribute__((always_inline)) void
@@ -566,7 +572,8 @@ void run_atomic (Warp *w, const Op *o, uint32_t m) {
     if (p) {
       old = fetch(p, size, is_signed);
       uint64_t x = fetch(w->file + o->b + i * size, size, is_signed);
-      uint64_t y = o->c ? fetch(w->file + o->c + i * size, size, is_signed) : 0;
+      uint64_t y = o->c ? fetch(w->file + o->c + i * size, size, is_signed)
+                   : 0;
       uint64_t result = combine(o->count, old, x, y, is_signed);
       memcpy(p, &result, size);
     }

@@ -428,7 +428,8 @@ void run_nothing (Warp *w, const Op *o, uint32_t m) {
   { names, name, sizeof (D), sizeof (X), sizeof (X), 0 },
 #define A3(name, D, X, Z, names, value) \
   { names, name, sizeof (D), sizeof (X), sizeof (X), sizeof (Z) },
-#define SH(name, D, names, value) { names, name, sizeof (D), sizeof (D), 4, 0 },
+#define SH(name, D, names, value) \
+  { names, name, sizeof (D), sizeof (D), 4, 0 },
 #define SEL(name, D, names) \
   { names, name, sizeof (D), sizeof (D), sizeof (D), 1 },
 #define TEST(name, X, names, value) \

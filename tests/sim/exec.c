@@ -229,18 +229,20 @@ static void run_warp (Warp *w) {
       kernel_mistake("endless", w, -1, "a loop that does not end");
       running.stop = true;
     }
-    if (__builtin_expect(o->kind == OP_PLAIN || !m, 1) && o->kind != OP_BRANCH) {
+    if (__builtin_expect(o->kind == OP_PLAIN, 1)) {
       w->pc = o + 1;
       if (m)
         o->run(w, o, m);
     } else if (o->kind == OP_BRANCH)
       branch(w, o, m);
+    else if (m == 0)
+      w->pc = o + 1;
     else if (o->kind == OP_TABLE)
       branch_table(w, o, m);
     else if (o->kind == OP_EXIT) {
       if (!leave(w, o, m))
         break;
-    } else if (o->kind == OP_BARRIER && m) {
+    } else if (o->kind == OP_BARRIER) {
       arrive(w, o, m);
       break;
     } else {

@@ -42,8 +42,8 @@ static bool reserve_all (size_t span) {
   memory.bytes = reserve(span * sizeof (Trace), both);
   page_blocks = reserve(span / PAGE * sizeof *page_blocks, both);
   memory.span = span;
-  if (page_blocks && memory.base && memory.data && memory.shadow && memory.words
-      && memory.bytes)
+  if (memory.base && memory.data && memory.shadow && memory.words
+      && memory.bytes && page_blocks)
     return true;
   munmap(memory.base, span);
   munmap(memory.data, span);

@@ -14,14 +14,14 @@ SIM_FILES := $(addprefix tests/sim/,report.c memory.c lex.c fatbin.c ptx.c \
   runtime.c)
 SIM_OBJECTS := $(SIM_FILES:tests/sim/%.c=$(SIM)/%.o)
 # Lanes become vectors of AVX2; the maths must not be fused or reordered.
-SIM_CFLAGS := -std=gnu11 -D_GNU_SOURCE= -O3 -g -march=x86-64-v3 \
+SIM_RT_CFLAGS := -std=gnu11 -D_GNU_SOURCE= -O3 -g -march=x86-64-v3 \
   -ffp-contract=off -fno-math-errno -fno-trapping-math -fPIC \
   -fvisibility=default -isystem $(CUDA_DIR)/include $(WARN)
 
 $(SIM_OBJECTS): $(SIM)/%.o: tests/sim/%.c
 	@mkdir -p $(@D)
 	$(call say,cc  )
-	$(Q)$(CC) $(SIM_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(SIM_RT_CFLAGS) -MMD -MP -c -o $@ $<
 
 # Functions of the real library that the simulator does not have report their
 # own name when they are called.
@@ -36,7 +36,7 @@ $(SIM)/unmodelled.c: $(SIM_OBJECTS)
 
 $(SIM)/libcudart.so.13: $(SIM_OBJECTS) $(SIM)/unmodelled.c tests/sim/cudart.map
 	$(call say,link)
-	$(Q)$(CC) $(SIM_CFLAGS) -shared -Wl,-soname,libcudart.so.13 -Wl,-z,defs \
+	$(Q)$(CC) $(SIM_RT_CFLAGS) -shared -Wl,-soname,libcudart.so.13 -Wl,-z,defs \
 	  -Wl,-z,nodelete -Wl,--version-script,tests/sim/cudart.map -o $@ \
 	  $(SIM_OBJECTS) $(SIM)/unmodelled.c -lm
 

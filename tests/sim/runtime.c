@@ -88,8 +88,8 @@ cudaError_t cudaPeekAtLastError (void) {
   X(cudaErrorInvalidDevice, "invalid device ordinal") \
   X(cudaErrorInvalidPtx, "a PTX JIT compilation failed") \
   X(cudaErrorInvalidResourceHandle, "invalid resource handle") \
-  X(cudaErrorIllegalState, "the operation cannot be performed in the present " \
-    "state") \
+  X(cudaErrorIllegalState, \
+    "the operation cannot be performed in the present state") \
   X(cudaErrorNotReady, "device not ready") \
   X(cudaErrorIllegalAddress, "an illegal memory access was encountered") \
   X(cudaErrorLaunchOutOfResources, \

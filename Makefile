@@ -191,7 +191,7 @@ $(B)/sim/cuda/%.cu.o: core/backend/cuda/%.cu
 	  --no-compress -lineinfo -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
 
 -include $(CUDA_C:.o=.d) $(CUDA_CU:.o=.d) $(SIM_CU:.o=.d)
--include tests/sim/rules.mk tests/sim/libs.mk
+-include tests/sim/rules.mk tests/sim/libs.mk tests/sim/kernels.mk
 
 # -- generated -----------------------------------------------------------
 
@@ -274,19 +274,23 @@ test: deps
 .PHONY: test-run test-c
 test-c: $(C_TESTS)
 
-test-run: all $(B)/test/vaelua $(B)/test/plugin/vaelua_cuda.so test-c
+test-run: all $(B)/test/vaelua $(B)/test/plugin/vaelua_cuda.so test-c \
+  $(if $(CUDA_THERE),$(addprefix $(B)/sim/,vaelua_cuda.so libcudart.so.13 \
+    libcublas.so.13 libcudnn.so.9))
 	$(if $(SAN),,+@$(MAKE) SAN=1 test-c)
 	@$(B)/vaelua tests/run.lua $(B) $(ONLY)
 
 # Where a GPU is: the description of it that cuDNN has, device against CPU, the
 # captured step, timings.  Elsewhere it says what is missing.
 .PHONY: gpu-check
-gpu-check: all $(if $(CUDA_THERE),$(B)/test/gpu_properties)
+gpu-check: all $(B)/test/vaelua $(if $(CUDA_THERE),$(B)/test/gpu_properties)
 	$(if $(CUDA_THERE),,@echo "no CUDA backend was built"; exit 4)
 	@$(B)/vaelua doctor | grep -E 'CUDA|backend'
 	-@$(B)/test/gpu_properties > $(B)/gpu.json \
 	  && echo "the device as cuDNN describes it: $(B)/gpu.json"
-	@$(B)/vaelua tests/gpu/check.lua
+	@VAELUA_TEST_DEVICE=cuda VAELUA_TEST_BITS=1 $(B)/test/vaelua \
+	  tests/spec.lua tests/device/compare_spec.lua
+	@$(B)/vaelua --progress none tests/gpu/check.lua
 
 $(B)/test/gpu_properties: tests/gpu/properties.c
 	@mkdir -p $(@D)

@@ -87,6 +87,20 @@ elseif build ~= "build/san" then
   print("skip  tests/sim: no nvcc")
 end
 
+-- The CUDA backend on that device, every tensor in a block of its own.
+local function simulated(...)
+  return environment("VAELUA_CUDA_DRIVER=skip", "VAELUA_CUDA_ALLOC=direct",
+    "LD_LIBRARY_PATH=" .. core.realpath(build .. "/sim"), "VAELUA_TEST_DEVICE=cuda",
+    "VAELUA_TEST_BITS=1", ...)
+end
+
+if core.exists(build .. "/sim/vaelua_cuda.so") then
+  for _, file in ipairs(files("tests/device", "_spec%.lua$")) do
+    tap(file, simulated(program, "tests/spec.lua", "-o", "TAP", file))
+  end
+  ends_well("tests/gpu/check.lua capture", simulated(program, "tests/gpu/check.lua", "capture"))
+end
+
 local scratch = os.tmpname()
 os.remove(scratch)
 core.mkdir(scratch)

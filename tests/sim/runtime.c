@@ -220,7 +220,7 @@ cudaError_t cudaRuntimeGetVersion (int *version) {
 }
 
 cudaError_t cudaDriverGetVersion (int *version) {
-  *version = device_count() < 0 ? 0 : CUDART_VERSION;
+  *version = CUDART_VERSION - (device_count() < 0 ? 1000 : 0);
   return cudaSuccess;
 }
 

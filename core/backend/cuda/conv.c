@@ -16,6 +16,7 @@
 #include "backend/cuda/host.h"
 #include "backend/cuda/plan.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,14 +72,19 @@ static unsigned hash (const PlanKey *key) {
 }
 
 /* Said once: it is slower, not wrong. */
-static void say_none (const char *why) {
+static void say_none (const ConvShape *s, const char *why) {
   static bool said;
-  char text[500];
-  if (!said)
-    cuda_host.say((snprintf(text, sizeof text, "%s: cuDNN has no plan for a "
-                            "convolution (%s): own kernels compute it",
-                            cuda_name, why), text));
+  char text[600];
+  if (said)
+    return;
   said = true;
+  snprintf(text, sizeof text, "%s: cuDNN has no plan for the convolution [%"
+           PRId64 ", %" PRId64 ", %" PRId64 ", %" PRId64 "] -> [%" PRId64 ", %"
+           PRId64 ", %" PRId64 ", %" PRId64 "], window %" PRId64 " x %" PRId64
+           ", stride %" PRId64 ", pad %" PRId64 " (%s): own kernels compute it",
+           cuda_name, s->n, s->h, s->w, s->c, s->n, s->oh, s->ow, s->k, s->kh,
+           s->kw, s->stride, s->pad, why);
+  cuda_host.say(text);
 }
 
 static cudaError_t make (Entry *e) {
@@ -92,7 +98,7 @@ static cudaError_t make (Entry *e) {
   e->good = plan_make(&e->plan, &e->key, described, WORKSPACE_MOST, why,
                       sizeof why);
   if (!e->good && !e->key.bias && e->key.act == ACT_NONE)
-    say_none(why);
+    say_none(&e->key.s, why);
   return cudaSuccess;
 }
 

@@ -111,16 +111,7 @@ KERNEL_FN transposed (GIVEN Layout<2> outer, Axis<2> down, Axis<2> across,
 
 /* ---- launchers ---- */
 
-/* Outermost first by the strides of y. */
-static void sort_axes (Axis<2> *axis, int n) {
-  for (int i = 1; i < n; i++)
-    for (int j = i; j > 0 && axis[j - 1].stride[0] < axis[j].stride[0]; j--) {
-      Axis<2> spare = axis[j];
-      axis[j] = axis[j - 1];
-      axis[j - 1] = spare;
-    }
-}
-
+/* In the order of y. */
 static int axes_of (Axis<2> *axis, const View &y, const View &x) {
   int n = 0;
   for (int i = 0; i < y.rank; i++)

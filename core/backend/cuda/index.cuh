@@ -27,6 +27,17 @@ template <int N> struct Layout {
   int64_t outer[N];                 /* strides of the outermost axis */
 };
 
+/* Outermost first by the strides of the first array. */
+template <int N>
+static void sort_axes (Axis<N> *axis, int n) {
+  for (int i = 1; i < n; i++)
+    for (int j = i; j > 0 && axis[j - 1].stride[0] < axis[j].stride[0]; j--) {
+      Axis<N> spare = axis[j];
+      axis[j] = axis[j - 1];
+      axis[j - 1] = spare;
+    }
+}
+
 /* True if b runs on where a has stepped once, in all arrays. */
 template <int N>
 static bool joins (const Axis<N> &a, const Axis<N> &b) {

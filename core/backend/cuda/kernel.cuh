@@ -48,6 +48,8 @@ static inline unsigned blocks_for (int64_t n) {
    : ((kernel)<<<(unsigned) (blocks), THREADS, 0, cuda_stream>>> \
         (__VA_ARGS__), cudaGetLastError()))
 
+#define FLOATS(view) ((float *) (view).data)
+
 /* ---- teams: the threads that share a row ----
  *
  * A row [n] is worked on by a warp, or by a whole block where it is long.  All
@@ -131,6 +133,42 @@ static __device__ __forceinline__ double team_sum (double v, int team) {
 
 static __device__ __forceinline__ float team_max (float v, int team) {
   return team_join(JoinMax(), v, team);
+}
+
+/* ---- parts: how the blocks share long columns ---- */
+
+/* n elements, cut into parts of size elements. */
+struct Shares { int64_t parts, size; };
+
+/* Elements of a lane: the most without parts, the least with them.  So many
+ * blocks fill a large device.  A sum has at most MOST_PARTS = LONG times the
+ * fewest lanes, so that its parts have no parts. */
+enum { LONG = 64, SHORT = 32, ENOUGH_BLOCKS = 1024, MOST_PARTS = 512 };
+
+static inline int64_t ceiling (int64_t n, int64_t size) {
+  return (n + size - 1) / size;
+}
+
+/* The least power of two that is not below n, at most `most`. */
+static inline int power_above (int64_t n, int most) {
+  int p = 1;
+  while (p < n && p < most)
+    p *= 2;
+  return p;
+}
+
+/* Of n elements, taken by so many lanes in each of some tiles. */
+static inline Shares shares_of (int64_t n, int lanes, int64_t tiles,
+                                int64_t most) {
+  Shares s = { 1, n };
+  if (tiles == 0 || n <= LONG * lanes)
+    return s;
+  int64_t wanted = ceiling(ENOUGH_BLOCKS, tiles), parts = n / (SHORT * lanes);
+  parts = parts > wanted ? wanted : parts;
+  parts = parts > most ? most : parts;
+  s.size = ceiling(ceiling(n, parts), lanes) * lanes;
+  s.parts = ceiling(n, s.size);
+  return s;
 }
 
 #endif

@@ -11,8 +11,6 @@
  */
 #include "backend/cuda/kernel.cuh"
 
-#define FLOATS(view) ((float *) (view).data)
-
 static __device__ __forceinline__ float rstd_of (float var, float eps) {
   return 1.0f / sqrtf(var + eps);
 }
@@ -79,40 +77,20 @@ cudaError_t cuda_rownorm_back (View dx, View dy, View x, View mean,
 
 /* ---- tiles of columns ---- */
 
-enum {
-  WIDE = 32,               /* columns of a tile: a whole line of memory */
-  LONG = 64, SHORT = 32,   /* rows of a lane: most without parts; least */
-  ENOUGH_BLOCKS = 1024
-};
-
-static const int64_t MOST_PARTS = 512;
+enum { WIDE = 32 };            /* columns of a tile: a line of memory */
 
 typedef struct Tiles {
   int64_t rows, columns;       /* R and C */
-  int64_t across;              /* tiles beside each other */
-  int64_t parts, size;         /* of the rows */
   int lanes;
+  int64_t across;              /* tiles beside each other */
+  Shares share;                /* of the rows */
 } Tiles;
-
-static int64_t ceiling (int64_t n, int64_t size) {
-  return (n + size - 1) / size;
-}
 
 /* For kernels that add (most: MOST_PARTS) or write (any number). */
 static Tiles tiles_of (int64_t rows, int64_t columns, int64_t most) {
-  int width = 1;
-  while (width < columns && width < WIDE)
-    width *= 2;
-  Tiles t = { rows, columns, ceiling(columns, width), 1, rows,
-              THREADS / width };
-  if (columns > 0 && rows > LONG * t.lanes) {
-    int64_t wanted = ceiling(ENOUGH_BLOCKS, t.across);
-    int64_t parts = rows / (SHORT * t.lanes);
-    parts = parts > wanted ? wanted : parts;
-    parts = parts > most ? most : parts;
-    t.size = ceiling(ceiling(rows, parts), t.lanes) * t.lanes;
-    t.parts = ceiling(rows, t.size);
-  }
+  int width = power_above(columns, WIDE);
+  Tiles t = { rows, columns, THREADS / width, ceiling(columns, width), {} };
+  t.share = shares_of(rows, t.lanes, t.across, most);
   return t;
 }
 
@@ -121,19 +99,20 @@ static Tiles tiles_of (int64_t rows, int64_t columns, int64_t most) {
 #define EACH_TILE(t) \
   int width_ = THREADS / (t).lanes; \
   [[maybe_unused]] int lane = (int) threadIdx.x / width_; \
-  for (int64_t w = blockIdx.x; w < (t).across * (t).parts; w += gridDim.x)
+  for (int64_t w = blockIdx.x; w < (t).across * (t).share.parts; \
+       w += gridDim.x)
 
 #define COLUMN(t) (w % (t).across * width_ + (int) threadIdx.x % width_)
 #define PART(t) (w / (t).across)
 
 static __device__ __forceinline__ int64_t part_end (const Tiles &t,
                                                     int64_t part) {
-  int64_t end = (part + 1) * t.size;
+  int64_t end = (part + 1) * t.share.size;
   return end < t.rows ? end : t.rows;
 }
 
 #define LAUNCH_TILES(kernel, t, ...) \
-  LAUNCH(kernel, (t).across * (t).parts * THREADS, __VA_ARGS__)
+  LAUNCH(kernel, (t).across * (t).share.parts * THREADS, __VA_ARGS__)
 
 /* ---- two sums of a column ---- */
 
@@ -166,7 +145,7 @@ KERNEL_FN sum_columns (Tiles t, F f, double *partial) {
     double s[2] = { 0, 0 };
     if (c < t.columns)
 #pragma unroll 4
-      for (int64_t r = part * t.size + lane; r < end; r += t.lanes)
+      for (int64_t r = part * t.share.size + lane; r < end; r += t.lanes)
         f.add(s, r, c);
     join_lanes(s, t.lanes, lane);
     if (lane > 0 || c >= t.columns)
@@ -195,19 +174,19 @@ template <typename F> struct Parted {
 
 /* Room for the sums of parts, and `more` float64 behind them. */
 static double *room_for (const Tiles &t, int64_t more) {
-  return (double *) cuda_scratch((size_t) (t.parts * 2 * t.columns + more)
-                                 * sizeof(double));
+  int64_t count = t.share.parts * 2 * t.columns + more;
+  return (double *) cuda_scratch((size_t) count * sizeof(double));
 }
 
 template <typename F>
 static cudaError_t sums (const Tiles &t, const F &f, double *partial) {
-  if (t.parts == 1)
+  if (t.share.parts == 1)
     return LAUNCH_TILES(sum_columns<F>, t, t, f, NULL);
   cudaError_t error = LAUNCH_TILES(sum_columns<F>, t, t, f, partial);
   if (error != cudaSuccess)
     return error;
   Parted<F> parted = { f, partial, t.columns };
-  Tiles few = tiles_of(t.parts, t.columns, 1);
+  Tiles few = tiles_of(t.share.parts, t.columns, 1);
   return LAUNCH_TILES(sum_columns<Parted<F>>, few, few, parted, NULL);
 }
 
@@ -238,8 +217,8 @@ struct Moments {
 cudaError_t cuda_colstats (View mean, View var, View x) {
   Tiles t = tiles_of(x.size[0], x.size[1], MOST_PARTS);
   Moments f = { FLOATS(x), FLOATS(mean), FLOATS(var), t.rows, t.columns };
-  double *partial = t.parts > 1 ? room_for(t, 0) : NULL;
-  if (t.parts > 1 && partial == NULL)
+  double *partial = t.share.parts > 1 ? room_for(t, 0) : NULL;
+  if (t.share.parts > 1 && partial == NULL)
     return cudaErrorMemoryAllocation;
   return sums(t, f, partial);
 }
@@ -253,7 +232,7 @@ KERNEL_FN colnorm (Tiles t, float *y, const float *x, const float *mean,
     if (c >= t.columns)
       continue;
     float m = mean[c], s = rstd_of(var[c], *eps);
-    for (int64_t r = part * t.size + lane; r < end; r += t.lanes)
+    for (int64_t r = part * t.share.size + lane; r < end; r += t.lanes)
       y[r * t.columns + c] = (x[r * t.columns + c] - m) * s;
   }
 }
@@ -286,7 +265,7 @@ KERNEL_FN colnorm_back (Tiles t, float *dx, Slopes f) {
     if (c >= t.columns)
       continue;
     float m = f.mean[c], s = rstd_of(f.var[c], *f.eps), a = f.a[c], b = f.b[c];
-    for (int64_t r = part * t.size + lane; r < end; r += t.lanes) {
+    for (int64_t r = part * t.share.size + lane; r < end; r += t.lanes) {
       int64_t i = r * t.columns + c;
       dx[i] = s * (f.dy[i] - a - (f.x[i] - m) * s * b);
     }
@@ -303,7 +282,7 @@ cudaError_t cuda_colnorm_back (View dx, View dy, View x, View mean, View var,
   double *partial = room_for(t, n);
   if (partial == NULL)
     return cudaErrorMemoryAllocation;
-  float *a = (float *) (partial + t.parts * 2 * n);
+  float *a = (float *) (partial + t.share.parts * 2 * n);
   Slopes f = { FLOATS(dy), FLOATS(x), FLOATS(mean), FLOATS(var), eps.at, a,
                a + n, rows, n };
   cudaError_t error = sums(t, f, partial);

@@ -118,7 +118,8 @@ static Desc tensor (Maker *m, int64_t uid, cudnnDataType_t type, bool inner,
  * the first: engines for equal padding are many. */
 static int64_t padding_after (int64_t size, int64_t windows, int64_t k,
                               int64_t stride, int64_t pad) {
-  if ((size + 2 * pad - k) / stride + 1 == windows)
+  int64_t room = size + 2 * pad - k;
+  if (room >= 0 && room / stride + 1 == windows)
     return pad;
   int64_t after = (windows - 1) * stride + k - size - pad;
   return after < 0 ? 0 : after;

@@ -11,15 +11,12 @@
  * are reduced by the same kernel afterwards.  Accumulators are float64.
  */
 #include "backend/cuda/index.cuh"
+#include "backend/cuda/small.h"
 
 enum {
-  NEIGHBOURS = 32,         /* results side by side in memory: a whole line */
-  LONG = 64, SHORT = 32,   /* elements of a lane: most without parts; least */
-  ENOUGH_BLOCKS = 1024
+  NEIGHBOURS = 32,            /* results side by side: a line of memory */
+  SMALL_PARTS = 16384         /* of the first pass in all: small work follows */
 };
-
-/* LONG times the fewest lanes, so that parts have no parts. */
-static const int64_t MOST_PARTS = 512;
 
 /* ---- the kernel ---- */
 
@@ -55,7 +52,7 @@ typedef struct Plan {
   bool across;
   int lanes;                    /* of a result; a power of two */
   int64_t tiles;                /* of THREADS / lanes results */
-  int64_t parts, size;          /* of over */
+  Shares share;                 /* of over */
 } Plan;
 
 /* Lane `lane` of elements from .. to - 1 of what is reduced. */
@@ -97,10 +94,10 @@ KERNEL_FN reduce (GIVEN Plan p, const X *x, void *y, bool wide, double scale) {
   int width = THREADS / p.lanes, t = (int) threadIdx.x;
   int lane = p.across ? t / width : t % p.lanes;
   int mine = p.across ? t % width : t / p.lanes;
-  for (int64_t w = blockIdx.x; w < p.tiles * p.parts; w += gridDim.x) {
+  for (int64_t w = blockIdx.x; w < p.tiles * p.share.parts; w += gridDim.x) {
     int64_t part = divide(w, p.tiles);
     int64_t result = (w - part * p.tiles) * width + mine, at[2];
-    int64_t from = part * p.size, to = from + p.size;
+    int64_t from = part * p.share.size, to = from + p.share.size;
     double acc = F::neutral();
     places(p.keep, result, at);
     if (result < p.keep.count)
@@ -119,7 +116,7 @@ KERNEL_FN reduce (GIVEN Plan p, const X *x, void *y, bool wide, double scale) {
 
 static cudaError_t run (ReduceFn f, const Plan &p, const View &x, void *y,
                         bool wide, double scale) {
-  int64_t threads = p.tiles * p.parts * THREADS;
+  int64_t threads = p.tiles * p.share.parts * THREADS;
 #define CASE(name, F) \
     case name: \
       return x.dtype == F64 \
@@ -138,29 +135,6 @@ static cudaError_t run (ReduceFn f, const Plan &p, const View &x, void *y,
 
 /* ---- the plan ---- */
 
-/* Outermost first by the strides of x. */
-template <int N>
-static void sort_axes (Axis<N> *axis, int n) {
-  for (int i = 1; i < n; i++)
-    for (int j = i; j > 0 && axis[j - 1].stride[0] < axis[j].stride[0]; j--) {
-      Axis<N> spare = axis[j];
-      axis[j] = axis[j - 1];
-      axis[j - 1] = spare;
-    }
-}
-
-/* The least power of two that is not below n, at most `most`. */
-static int power_above (int64_t n, int most) {
-  int p = 1;
-  while (p < n && p < most)
-    p *= 2;
-  return p;
-}
-
-static int64_t ceiling (int64_t n, int64_t size) {
-  return (n + size - 1) / size;
-}
-
 static void share_out (Plan *p, int64_t inner, bool across) {
   int64_t n = p->over.count, results = p->keep.count;
   int most = across ? THREADS / power_above(inner, NEIGHBOURS)
@@ -168,16 +142,7 @@ static void share_out (Plan *p, int64_t inner, bool across) {
   p->across = across;
   p->lanes = power_above(n, most);
   p->tiles = ceiling(results, THREADS / p->lanes);
-  p->parts = 1;
-  p->size = n;
-  if (n > LONG * p->lanes) {
-    int64_t wanted = ceiling(ENOUGH_BLOCKS, p->tiles);
-    int64_t parts = n / (SHORT * p->lanes);
-    parts = parts > wanted ? wanted : parts;
-    parts = parts > MOST_PARTS ? MOST_PARTS : parts;
-    p->size = ceiling(ceiling(n, parts), p->lanes) * p->lanes;
-    p->parts = ceiling(n, p->size);
-  }
+  p->share = shares_of(n, p->lanes, p->tiles, MOST_PARTS);
 }
 
 /* y contiguous, with size 1 where x is reduced. */
@@ -203,8 +168,7 @@ static Plan plan_of (const View &y, const View &x) {
   bool across = kept > 0
     && (reduced == 0
         || keep[kept - 1].stride[0] < over[reduced - 1].stride[0]);
-  if (p.keep.count > 0)
-    share_out(&p, across ? keep[kept - 1].size : 1, across);
+  share_out(&p, across ? keep[kept - 1].size : 1, across);
   return p;
 }
 
@@ -223,24 +187,34 @@ static View matrix (void *data, DType dtype, int64_t rows, int64_t columns) {
 
 /* The float64 results of the parts of a plan; NULL: out of memory. */
 static double *room_for (const Plan &p) {
-  return (double *) cuda_scratch((size_t) (p.parts * p.keep.count)
+  return (double *) cuda_scratch((size_t) (p.share.parts * p.keep.count)
                                  * sizeof(double));
 }
 
 cudaError_t cuda_reduce (ReduceFn f, View y, View x, double scale) {
   Plan p = plan_of(y, x);
   int64_t n = p.keep.count;
-  if (p.parts <= 1)
+  if (p.share.parts <= 1)
     return run(f, p, x, y.data, y.dtype == F64, scale);
-  double *partial = room_for(p);
+  int64_t parts = p.share.parts;
+  bool step = f == REDUCE_SUM && y.dtype == F32 && parts * n <= SMALL_PARTS;
+  double *partial = step ? small_room((size_t) (parts * n)) : room_for(p);
   if (partial == NULL)
     return cudaErrorMemoryAllocation;
   cudaError_t error = run(f, p, x, partial, true, 1);
   if (error != cudaSuccess)
     return error;
-  View parts = matrix(partial, F64, p.parts, n);
-  return run(f, plan_of(matrix(y.data, y.dtype, 1, n), parts), parts, y.data,
+  if (step)
+    return small_columns((float *) y.data, partial, parts, n, scale);
+  View all = matrix(partial, F64, parts, n);
+  return run(f, plan_of(matrix(y.data, y.dtype, 1, n), all), all, y.data,
              y.dtype == F64, scale);
+}
+
+cudaError_t cuda_sum_rows (View y, View x) {
+  int64_t n = view_count(&x), columns = view_count(&y);
+  View rows = matrix(x.data, F32, columns > 0 ? n / columns : 0, columns);
+  return cuda_bias_back(y, rows);
 }
 
 cudaError_t cuda_bias_back (View db, View dy) {
@@ -267,7 +241,7 @@ cudaError_t cuda_accumulate (View sum, View x, Scalar scale, Scalar keep) {
   int64_t n = view_count(&x);
   View row = matrix(x.data, F32, 1, n);
   Plan p = plan_of(matrix(NULL, F32, 1, 1), row);
-  if (p.parts == 1)
+  if (p.share.parts == 1)
     return LAUNCH_BLOCKS(accumulate<float>, 1, (float *) sum.data,
                          (const float *) x.data, n, scale.at, keep.at);
   double *partial = room_for(p);
@@ -277,5 +251,5 @@ cudaError_t cuda_accumulate (View sum, View x, Scalar scale, Scalar keep) {
   if (error != cudaSuccess)
     return error;
   return LAUNCH_BLOCKS(accumulate<double>, 1, (float *) sum.data, partial,
-                       p.parts, scale.at, keep.at);
+                       p.share.parts, scale.at, keep.at);
 }

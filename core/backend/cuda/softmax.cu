@@ -88,8 +88,6 @@ KERNEL_FN logsumexp (int team, float *y, const float *x, int64_t rows,
   }
 }
 
-#define FLOATS(view) ((float *) (view).data)
-
 cudaError_t cuda_softmax (View y, View x) {
   Rows r = rows_of(x);
   return LAUNCH_TEAMS(softmax, r, FLOATS(y), FLOATS(x));

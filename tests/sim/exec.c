@@ -4,8 +4,8 @@
  *
  * A warp has one place for all its active lanes.  Where a branch divides them,
  * one side (chosen at random) runs until the paths meet again while the other
- * waits on a stack.  Lanes that come to a barrier or shuffle which needs others
- * wait there until all the others have come too, have returned or wait
+ * waits on a stack.  Lanes that come to a barrier or shuffle which needs
+ * others wait there until all the others have come too, have returned or wait
  * elsewhere; only then is it a mistake.
  */
 #include "machine.h"
@@ -173,7 +173,7 @@ static void answer (const Op *o) {
   }
 }
 
-/* All warps wait or are done: lets them go on.  False: the block is done. */
+/* All warps wait or are done: lets them go on; false at the block's end. */
 static bool release (void) {
   const Warp *some = NULL, *gone = NULL;
   for (int i = 0; i < running.warps; i++)
@@ -210,7 +210,7 @@ static bool release (void) {
  * that a barrier or the masks of a shuffle name. */
 static bool waits (Warp *w, const Op *o) {
   uint32_t alive = w->members & ~w->exited, named = alive;
-  if (o->guard || !(alive & ~w->active & ~w->parked)
+  if ((o->kind != OP_SYNC && o->kind != OP_BARRIER) || o->guard || !(alive & ~w->active & ~w->parked)
       || (w->parked && w->meeting != o))
     return false;
   if (o->kind == OP_SYNC) {
@@ -239,24 +239,47 @@ static void meet (Warp *w, const Op *o) {
 
 /* ---- a warp ---- */
 
+/* An operation that is about where the lanes go, for those in m.  False when
+ * the warp stops: at a barrier, at its end, or by a mistake. */
+static bool control (Warp *w, const Op *o, uint32_t m) {
+  if (o->kind == OP_BRANCH)
+    branch(w, o, m);
+  else if (m == 0)
+    w->pc = o + 1;
+  else if (o->kind == OP_TABLE)
+    branch_table(w, o, m);
+  else if (o->kind == OP_EXIT)
+    return leave(w, o, m);
+  else if (o->kind == OP_BARRIER) {
+    arrive(w, o, m);
+    return false;
+  } else {
+    kernel_mistake("trap", w, -1, "the kernel stops itself");
+    running.stop = true;
+  }
+  return !running.stop;
+}
+
+/* The next operation is not this one: lanes have met, or wait to meet. */
+static bool elsewhere (Warp *w, const Op *o) {
+  if (o == w->join || waits(w, o)) {
+    pop(w);
+    return true;
+  }
+  if (o->kind == OP_SYNC || o->kind == OP_BARRIER)
+    meet(w, o);
+  return false;
+}
+
 /* Until it waits at a barrier or is done. */
 static void run_warp (Warp *w) {
   size_t work = 0;
   uint32_t steps = 0;
-  while (!running.stop) {
+  bool goes_on = true;
+  while (goes_on && !w->done && !running.stop) {
     const Op *o = w->pc;
-    if (o == w->join) {
-      if (!pop(w))
-        break;
+    if ((o == w->join || o->kind != OP_PLAIN) && elsewhere(w, o))
       continue;
-    }
-    if (o->kind == OP_SYNC || o->kind == OP_BARRIER) {
-      if (waits(w, o)) {
-        pop(w);
-        continue;
-      }
-      meet(w, o);
-    }
     uint32_t m = w->active;
     running.op = o;
     if (o->guard)
@@ -270,22 +293,8 @@ static void run_warp (Warp *w) {
       w->pc = o + 1;
       if (m)
         o->run(w, o, m);
-    } else if (o->kind == OP_BRANCH)
-      branch(w, o, m);
-    else if (m == 0)
-      w->pc = o + 1;
-    else if (o->kind == OP_TABLE)
-      branch_table(w, o, m);
-    else if (o->kind == OP_EXIT) {
-      if (!leave(w, o, m))
-        break;
-    } else if (o->kind == OP_BARRIER) {
-      arrive(w, o, m);
-      break;
-    } else {
-      kernel_mistake("trap", w, -1, "the kernel stops itself");
-      running.stop = true;
-    }
+    } else
+      goes_on = control(w, o, m);
   }
   counts.instructions += work;
 }

@@ -253,15 +253,15 @@ MISTAKE(set_then_counted, "race-shared") {
   set_and_count<<<1, 32, 0, stream>>>(ints(32));
 }
 
-KERNEL one_resets (int *count) {
-  if (blockIdx.x == 0)
+KERNEL one_resets (int *count, int *ticket) {
+  if (atomicAdd(ticket, 1) == 0)
     *count = 0;
   __syncthreads();
   atomicAdd(count, 1);
 }
 
 MISTAKE(one_block_resets, "race-global") {
-  one_resets<<<2, 1, 0, stream>>>(ints(1));
+  one_resets<<<2, 1, 0, stream>>>(ints(1), ints(1));
 }
 
 KERNEL count_and_read (int *count, int *y) {

@@ -210,7 +210,8 @@ static bool release (void) {
  * that a barrier or the masks of a shuffle name. */
 static bool waits (Warp *w, const Op *o) {
   uint32_t alive = w->members & ~w->exited, named = alive;
-  if ((o->kind != OP_SYNC && o->kind != OP_BARRIER) || o->guard || !(alive & ~w->active & ~w->parked)
+  bool together = o->kind == OP_SYNC || o->kind == OP_BARRIER;
+  if (!together || o->guard || !(alive & ~w->active & ~w->parked)
       || (w->parked && w->meeting != o))
     return false;
   if (o->kind == OP_SYNC) {

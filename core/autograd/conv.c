@@ -179,10 +179,12 @@ static Tensor *like (const Call *c, const char *name) {
 }
 
 /* Both gradients; they differ in the kernels alone. */
-static void both_back (Call *c, Tensor *d, ConvShape s,
+static void both_back (Call *c, Tensor *y, Tensor *dy, ConvShape s,
                        void (*back_x) (View, View, View, ConvShape),
                        void (*back_w) (View, View, View, View, ConvShape)) {
-  bool bias = arg(c, "b") != NULL && wants(c, "b");
+  bool biased;
+  Tensor *d = act_before(c, y, dy, &biased);
+  bool bias = !biased && arg(c, "b") != NULL && wants(c, "b");
   if (wants(c, "x")) {
     Tensor *dx = like(c, "x");
     back_x(view(dx), view(d), view(act_input(c, "w")), s);
@@ -206,13 +208,13 @@ static void both_back (Call *c, Tensor *d, ConvShape s,
 
 static void conv_backward (Call *c, Tensor *y, Tensor *dy) {
   const Kernels *k = kern(y);
-  both_back(c, act_before(c, y, dy), conv_of(c), k->conv_back_x,
+  both_back(c, y, dy, conv_of(c), k->conv_back_x,
             k->conv_back_w);
 }
 
 static void deconv_backward (Call *c, Tensor *y, Tensor *dy) {
   const Kernels *k = kern(y);
-  both_back(c, act_before(c, y, dy), deconv_of(c), k->deconv_back_x,
+  both_back(c, y, dy, deconv_of(c), k->deconv_back_x,
             k->deconv_back_w);
 }
 

@@ -29,12 +29,20 @@ Activation act_of (const Call *c) {
   bad_arg(c, "act", "must be \"none\" or \"relu\", got \"%s\"", text);
 }
 
-Tensor *act_before (const Call *c, Tensor *y, Tensor *dy) {
-  Tensor *from = float_of(dy);
+Tensor *act_before (Call *c, Tensor *y, Tensor *dy, bool *biased) {
+  Tensor *from = float_of(dy), *b = arg(c, "b"), *db = NULL;
+  *biased = false;
   if (act_of(c) == ACT_NONE)
     return from;
-  Tensor *to = tensor_new(dy->storage->device, F32, &dy->shape);
-  kern(dy)->act_back(view(to), view(from), view(dense(y)), act_of(c));
+  const Device *d = dy->storage->device;
+  Tensor *to = tensor_new(d, F32, &dy->shape);
+  if (b != NULL && wants(c, "b"))
+    db = tensor_new(d, F32, &b->shape);
+  kern(dy)->act_back(view(to), db ? view(db) : (View) { 0 }, view(from),
+                     view(dense(y)), act_of(c));
+  if (db != NULL)
+    give(c, "b", db);
+  *biased = db != NULL;
   return to;
 }
 
@@ -271,7 +279,9 @@ static void linear_forward (Call *c, Tensor *y) {
 }
 
 static void linear_backward (Call *c, Tensor *y, Tensor *dy) {
-  Tensor *d = act_before(c, y, dy), *x = arg(c, "x"), *w = arg(c, "w");
+  bool biased;
+  Tensor *d = act_before(c, y, dy, &biased);
+  Tensor *x = arg(c, "x"), *w = arg(c, "w");
   if (wants(c, "x")) {
     Shape rows = { 2, { x->shape.size[0], w->shape.size[1] } };
     Tensor *dx = tensor_new(d->storage->device, F32, &rows);
@@ -283,7 +293,7 @@ static void linear_backward (Call *c, Tensor *y, Tensor *dy) {
     multiply(dw, transposed(side(d, F32)), side(flat_rows(c), F32));
     give(c, "w", dw);
   }
-  if (arg(c, "b") != NULL && wants(c, "b")) {
+  if (!biased && arg(c, "b") != NULL && wants(c, "b")) {
     Tensor *db = tensor_new(d->storage->device, F32, &arg(c, "b")->shape);
     kern(d)->bias_back(view(db), view(d));
     give(c, "b", db);

@@ -122,10 +122,8 @@ static inline uint64_t kept (uint64_t w) {
 
 /* Whether atomic operations alone made the trace w, as far as I may see. */
 static inline bool all_atomic (uint64_t w) {
-  if (!(w & ATOMIC))
-    return false;
-  return tick_of(w) < running.block_tick ? !(w & (PLAIN | EARLIER))
-         : tick_of(w) < running.tick || !(w & PLAIN);
+  uint64_t plain = tick_of(w) < running.block_tick ? PLAIN | EARLIER : PLAIN;
+  return w & ATOMIC && !(w & plain);
 }
 
 static inline uint64_t trace_write (Trace *t, Me me, uint32_t since,
@@ -207,10 +205,12 @@ trace_bytes (const Region *g, const Warp *w, int lane, uint64_t at,
   }
 }
 
+/* Pieces of a word that are read as constants leave their trace in the word:
+ * a byte of data is cheap, 16 bytes of traces for it are not. */
 static inline __attribute__((always_inline)) void
 trace_all (const Region *g, const Warp *w, int lane, uint64_t at, uint32_t n,
            Use use, bool nc) {
-  if (n < 4) {
+  if (n < 4 && !nc) {
     trace_bytes(g, w, lane, at, n, use, nc);
     return;
   }
@@ -219,7 +219,7 @@ trace_all (const Region *g, const Warp *w, int lane, uint64_t at, uint32_t n,
     Trace *t = &g->words[(at + i) / 4];
     if (__builtin_expect(t->write & BYTES
                          && tick_of(t->write) >= g->since, 0)) {
-      trace_bytes(g, w, lane, at + i, 4, use, nc);
+      trace_bytes(g, w, lane, at + i, n < 4 ? n : 4, use, nc);
       continue;
     }
     uint64_t read = t->read, found = trace_one(t, me, g->since, use, nc);

@@ -327,33 +327,37 @@ void run_unpack (Warp *w, const Op *o, uint32_t m) {
 
 /* ---- between lanes ---- */
 
-static bool lanes_present (Warp *w, uint32_t m, uint32_t named,
-                           const char *what) {
-  uint32_t absent = named & ~m, unnamed = m & ~named;
-  if (!absent && !unnamed)
-    return true;
-  int lane = __builtin_ctz(absent ? absent : unnamed);
-  if (absent)
-    kernel_mistake("absent-lane", w, __builtin_ctz(m),
-                   "%s with mask %#x, but lane %d %s", what, named, lane,
-                   ON(w->exited, lane) || !ON(w->members, lane)
+/* The lanes that this one names: itself and others, all here and with the
+ * same mask. */
+static void group_holds (Warp *w, uint32_t m, const u32 *mask, int lane,
+                         const char *what) {
+  u32 named = mask[lane], absent = named & ~m;
+  if (absent) {
+    int other = __builtin_ctz(absent);
+    kernel_mistake("absent-lane", w, lane, "%s with mask %#x, but lane %d %s",
+                   what, named, other,
+                   ON(w->exited, other) || !ON(w->members, other)
                    ? "has returned" : "is elsewhere");
-  else
+  } else if (!ON(named, lane))
     kernel_mistake("absent-lane", w, lane, "%s with mask %#x, which does not "
                    "name lane %d that calls it", what, named, lane);
-  return false;
+  else
+    for (int j = 0; j < LANES; j++)
+      if (ON(named, j) && mask[j] != named) {
+        kernel_mistake("absent-lane", w, lane, "%s with mask %#x, but lane %d "
+                       "calls it with %#x", what, named, j, mask[j]);
+        return;
+      }
 }
 
-/* The mask must be the same in all lanes and name the lanes that are here. */
-static bool mask_holds (Warp *w, uint32_t m, uint32_t at, const char *what) {
-  const u32 *mask = REG(u32, w, at);
-  u32 first = mask[__builtin_ctz(m)];
-  for (int i = 0; i < LANES; i++)
-    if (ON(m, i) && mask[i] != first) {
-      kernel_mistake("absent-lane", w, i, "%s with masks that differ", what);
-      return false;
-    }
-  return lanes_present(w, m, first, what);
+static void masks_hold (Warp *w, uint32_t m, const u32 *mask,
+                        const char *what) {
+  u32 differ = 0;
+  LANE
+    differ |= ON(m, i) ? mask[i] ^ m : 0;
+  for (int i = 0; differ && i < LANES; i++)
+    if (ON(m, i))
+      group_holds(w, m, mask, i, what);
 }
 
 /* PTX manual, shfl.sync: c holds the clamp and the mask of segments; offset
@@ -361,7 +365,8 @@ static bool mask_holds (Warp *w, uint32_t m, uint32_t at, const char *what) {
 void run_shuffle (Warp *w, const Op *o, uint32_t m) {
   u32 *d = REG(u32, w, o->d), *a = REG(u32, w, o->a), *b = REG(u32, w, o->b);
   u32 *c = REG(u32, w, o->c), old[LANES], valid = 0;
-  mask_holds(w, m, o->v[0], "shuffle");
+  const u32 *mask = REG(u32, w, o->v[0]);
+  masks_hold(w, m, mask, "shuffle");
   memcpy(old, a, sizeof old);
   for (int i = 0; i < LANES; i++) {
     if (!ON(m, i))
@@ -377,7 +382,7 @@ void run_shuffle (Warp *w, const Op *o, uint32_t m) {
       default: j = least_lane | (by & ~segment); in = j <= most_lane;
     }
     j = in ? j : i;
-    if (!ON(m, j))
+    if (!ON(m & mask[i], j))
       kernel_mistake("absent-lane", w, i, "shuffle reads lane %d, which does "
                      "not take part", j);
     d[i] = old[j];
@@ -391,16 +396,20 @@ void run_shuffle (Warp *w, const Op *o, uint32_t m) {
 
 /* offset: 0 all, 1 any, 2 uni, 3 ballot */
 void run_vote (Warp *w, const Op *o, uint32_t m) {
-  u32 p = *REG(u32, w, o->a) ^ (o->negate_c ? ~0u : 0);
-  mask_holds(w, m, o->b, "vote");
-  u32 yes = p & m, *d = REG(u32, w, o->d);
-  bool answer = o->offset == 0 ? yes == m : o->offset == 1 ? yes != 0
-                : yes == 0 || yes == m;
-  if (o->offset < 3)
-    *d = (*d & ~m) | (answer ? m : 0);
-  else
-    LANE
+  u32 p = *REG(u32, w, o->a) ^ (o->negate_c ? ~0u : 0), answers = 0;
+  u32 *d = REG(u32, w, o->d);
+  const u32 *mask = REG(u32, w, o->b);
+  masks_hold(w, m, mask, "vote");
+  for (int i = 0; i < LANES; i++) {
+    u32 all = m & mask[i], yes = p & all;
+    bool answer = o->offset == 0 ? yes == all : o->offset == 1 ? yes != 0
+                  : yes == 0 || yes == all;
+    answers |= (u32) answer << i;
+    if (o->offset == 3)
       d[i] = ON(m, i) ? yes : d[i];
+  }
+  if (o->offset < 3)
+    *d = (*d & ~m) | (answers & m);
 }
 
 void run_active (Warp *w, const Op *o, uint32_t m) {
@@ -411,7 +420,7 @@ void run_active (Warp *w, const Op *o, uint32_t m) {
 
 /* Orders the memory accesses of the lanes of one warp. */
 void run_warp_sync (Warp *w, const Op *o, uint32_t m) {
-  mask_holds(w, m, o->a, "__syncwarp");
+  masks_hold(w, m, REG(u32, w, o->a), "__syncwarp");
   if (w->age < 255)
     w->age++;
 }

@@ -90,11 +90,6 @@ static void divide (Warp *w, const Op *join, uint32_t some, const Op *to,
     a = b;
     b = c;
   }
-  if (a.pc == join) {
-    Side c = a;
-    a = b;
-    b = c;
-  }
   if (b.pc != join)
     push(w, b);
   w->active = a.mask;

@@ -10,6 +10,19 @@
  * belongs into the run function of sim_enqueue, and goes through sim_read and
  * sim_write: memory that is freed, uninitialised or out of bounds when the
  * work runs is then reported with the name of the call.
+ *
+ * Variables of the environment:
+ *   SIM_SEED=n        order of blocks, warps, lanes and of what queries find
+ *   SIM_DEVICE=name   a100 (default), t4, rtx4090, h100, b200
+ *   SIM_COUNT=n       devices; 0: none; "driver": the driver is too old
+ *   SIM_MEMORY=n      bytes of device memory; default 8 GiB
+ *   SIM_REPORT=file   counters at the end, as JSON; simMark closes a section
+ *   SIM_LOST=n        the n-th kernel breaks the device
+ *   SIM_ABORT=1       ends at the first mistake
+ *   SIM_STEPS=n       instructions of a warp between barriers that are endless
+ *   SIM_DECODE=1      decodes all kernels when they are registered
+ *   SIM_CAPTURE_FAILS=1       captures end as broken, with no mistake
+ *   SIM_ALLOW_DEVICE_SYNC=1   cudaDeviceSynchronize is no mistake
  */
 #ifndef sim_h
 #define sim_h

@@ -69,20 +69,6 @@ HOT static void relu_back (float *restrict dx, const float *restrict dy,
   }
 }
 
-void cpu_act_back (View dx, View dy, View y, Activation act) {
-  int64_t n = view_count(&y), chunks = chunk_count(n, CHUNK);
-  float *to = dx.data;
-  const float *from = dy.data, *at = y.data;
-#pragma omp parallel for schedule(static) if (worth_threads(n))
-  for (int64_t i = 0; i < chunks; i++) {
-    int64_t begin = i * CHUNK, count = chunk_end(i, CHUNK, n) - begin;
-    if (act == ACT_RELU)
-      relu_back(to + begin, from + begin, at + begin, count);
-    else
-      memcpy(to + begin, from + begin, (size_t) count * sizeof *to);
-  }
-}
-
 /* ---- column sums ---- */
 
 enum { COLUMNS = 256, ROWS = 32 };    /* of a block that is summed in float32 */
@@ -120,26 +106,82 @@ void cpu_column_sums (double *sum, const float *x, int64_t rows,
                 columns - c < COLUMNS ? columns - c : COLUMNS, columns);
 }
 
-/* Groups of rows by the shape alone, added in order. */
-void cpu_bias_back (View db, View dy) {
-  int64_t rows = dy.size[0], columns = dy.size[1];
-  int64_t size = chunk_count(rows, 16) < 64 ? 64 : chunk_count(rows, 16);
-  int64_t groups = chunk_count(rows, size);
-  float *out = db.data;
-  const float *in = dy.data;
-  cpu_reserve((size_t) (groups * columns) * sizeof(double) + 64);
-  double *sums = cpu_scratch();          /* of the main thread, for all */
-  memset(sums, 0, (size_t) (groups * columns) * sizeof *sums);
-#pragma omp parallel for schedule(static) if (worth_threads(rows * columns))
-  for (int64_t g = 0; g < groups; g++)
-    cpu_column_sums(sums + g * columns, in + g * size * columns,
-                    chunk_end(g, size, rows) - g * size, columns);
+/* Rows in groups by the shape alone, each with sums of its own. */
+typedef struct Groups {
+  int64_t size, count;
+  double *sums;                          /* of the main thread, for all */
+} Groups;
+
+static Groups groups_of (int64_t rows, int64_t columns) {
+  Groups g = { .size = chunk_count(rows, 16) };
+  g.size = g.size < 64 ? 64 : g.size;
+  g.count = chunk_count(rows, g.size);
+  size_t bytes = (size_t) (g.count * columns) * sizeof(double);
+  cpu_reserve(bytes + 64);
+  g.sums = cpu_scratch();
+  memset(g.sums, 0, bytes);
+  return g;
+}
+
+/* In order. */
+static void add_groups (const Groups *g, float *out, int64_t columns) {
   for (int64_t c = 0; c < columns; c++) {
     double sum = 0;
-    for (int64_t g = 0; g < groups; g++)
-      sum += sums[g * columns + c];
+    for (int64_t i = 0; i < g->count; i++)
+      sum += g->sums[i * columns + c];
     out[c] = (float) sum;
   }
+}
+
+void cpu_bias_back (View db, View dy) {
+  int64_t rows = dy.size[0], columns = dy.size[1];
+  const float *in = dy.data;
+  Groups g = groups_of(rows, columns);
+#pragma omp parallel for schedule(static) if (worth_threads(rows * columns))
+  for (int64_t i = 0; i < g.count; i++)
+    cpu_column_sums(g.sums + i * columns, in + i * g.size * columns,
+                    chunk_end(i, g.size, rows) - i * g.size, columns);
+  add_groups(&g, db.data, columns);
+}
+
+/* ---- the backward of an activation ---- */
+
+static void act_rows (float *dx, const float *dy, const float *y, int64_t n,
+                      Activation act) {
+  if (act == ACT_RELU)
+    relu_back(dx, dy, y, n);
+  else
+    memcpy(dx, dy, (size_t) n * sizeof *dx);
+}
+
+/* Columns are summed while their rows are in cache, as in cpu_bias_back. */
+void cpu_act_back (View dx, View db, View dy, View y, Activation act) {
+  int64_t n = view_count(&y), columns = y.rank ? y.size[y.rank - 1] : 1;
+  Groups g = { 0 };
+  float *to = dx.data;
+  if (n == 0) {
+    if (db.data != NULL)
+      memset(db.data, 0, (size_t) columns * sizeof *to);
+    return;
+  }
+  if (db.data != NULL)
+    g = groups_of(n / columns, columns);
+  else
+    g = (Groups) { .size = chunk_count(CHUNK, columns),
+                   .count = chunk_count(n, chunk_count(CHUNK, columns)
+                                        * columns) };
+#pragma omp parallel for schedule(static) if (worth_threads(n))
+  for (int64_t i = 0; i < g.count; i++) {
+    int64_t from = i * g.size * columns;
+    int64_t end = chunk_end(i, g.size * columns, n);
+    act_rows(to + from, (const float *) dy.data + from,
+             (const float *) y.data + from, end - from, act);
+    if (g.sums != NULL)
+      cpu_column_sums(g.sums + i * columns, to + from,
+                      (end - from) / columns, columns);
+  }
+  if (db.data != NULL)
+    add_groups(&g, db.data, columns);
 }
 
 /* ---- products ---- */

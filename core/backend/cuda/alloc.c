@@ -224,9 +224,25 @@ void *cuda_scratch (size_t bytes) {
   return data;
 }
 
+enum { KEPT = 4 };
+static void *kept[KEPT];
+
+/* For the few files that need memory of their own; never raises either. */
+void *cuda_keep (size_t bytes) {
+  for (int i = 0; i < KEPT; i++)
+    if (kept[i] == NULL)
+      return cuda_driver_memory(&kept[i], bytes) == cudaSuccess ? kept[i]
+                                                                : NULL;
+  return NULL;
+}
+
 /* Slabs, whose blocks may be in use, go with the process. */
 void cuda_alloc_close (void) {
   cuda_trim();
+  for (int i = 0; i < KEPT; i++) {
+    cuda_ignore(cudaFree(kept[i]));
+    kept[i] = NULL;
+  }
   while (blocks > 0)
     cuda_ignore(cudaFree(block[--blocks].data));
 }

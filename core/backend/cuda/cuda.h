@@ -30,6 +30,9 @@ extern cudaStream_t cuda_stream;   /* of all work; non-blocking */
  * zeroed; the next call may hand out the same bytes.  NULL: out of memory. */
 void *cuda_scratch (size_t bytes);
 
+/* Memory for as long as the device is open. */
+void *cuda_keep (size_t bytes);
+
 /* Keeps the text for the error report and returns cudaErrorUnknown: for
  * failures of cuBLAS and cuDNN. */
 cudaError_t cuda_failed (const char *format, ...)
@@ -39,6 +42,9 @@ cudaError_t cuda_failed (const char *format, ...)
  * columns] = act(y + bias); bias may be NULL.  NaN stays NaN. */
 cudaError_t cuda_finish (float *y, int64_t rows, int64_t columns,
                          const float *bias, Activation act);
+
+/* y [C] = sums of x over all axes but the last (reduce.cu). */
+cudaError_t cuda_sum_rows (View y, View x);
 
 #ifdef __cplusplus
 }

@@ -12,7 +12,8 @@
  * on; the blocks read the plan alone, so it does not matter when each of them
  * runs.  All numbers that change between steps are read from device memory.
  */
-#include "backend/cuda/kernel.cuh"
+#include "backend/cuda/optim.cuh"
+#include "backend/cuda/small.h"
 
 enum { PIECE = 2048, PARTS_MOST = 63 };
 
@@ -76,20 +77,6 @@ static __device__ __forceinline__ Span span_here (const Part &part) {
 
 /* ---- the check ---- */
 
-/* One number of either type; at NULL: none. */
-typedef struct Number {
-  void *at;
-  bool wide;                        /* float64 */
-} Number;
-
-static Number number (const View &v) {
-  return Number { v.data, v.dtype == F64 };
-}
-
-static __device__ double number_of (Number n) {
-  return n.wide ? *(const double *) n.at : (double) *(const float *) n.at;
-}
-
 /* sums[piece] of the squares of g, in float64: they cannot overflow. */
 KERNEL_FN square_sums (const __grid_constant__ Batch b, double *sums) {
   const Part &part = part_here(b);
@@ -103,29 +90,11 @@ KERNEL_FN square_sums (const __grid_constant__ Batch b, double *sums) {
     sums[blockIdx.x] = sum;
 }
 
-/* A finite loss adds nothing; another one makes the sum NaN. */
-KERNEL_FN total_of (Number total, const double *sums, int64_t pieces,
-                    Number loss) {
-  double sum = 0;
-  EACH_OF_ROW(i, pieces, THREADS)
-    sum += sums[i];
-  sum = team_sum(sum, THREADS);
-  if (threadIdx.x > 0)
-    return;
-  if (loss.at != NULL)
-    sum += 0 * number_of(loss);
-  if (total.wide)
-    *(double *) total.at = sum;
-  else
-    *(float *) total.at = (float) sum;
-}
-
 cudaError_t cuda_grad_check (View sum, Parts parts, View loss) {
   int64_t pieces = 0, done = 0;
   for (int i = 0; i < parts.count; i++)
     pieces += piece_count(parts.at[i].p);
-  double *sums = (double *) cuda_scratch((size_t) (pieces + 1)
-                                         * sizeof(double));
+  double *sums = small_room((size_t) pieces + 1);
   cudaError_t e = sums != NULL ? cudaSuccess : cudaErrorMemoryAllocation;
   for (int at = 0; e == cudaSuccess && at < parts.count;) {
     Batch b;
@@ -134,61 +103,16 @@ cudaError_t cuda_grad_check (View sum, Parts parts, View loss) {
     done += b.pieces;
   }
   return e != cudaSuccess ? e
-         : LAUNCH_BLOCKS(total_of, 1, number(sum), sums, pieces,
-                         number(loss));
-}
-
-/* ---- what is decided before a step ---- */
-
-typedef struct Plan {
-  double left;                      /* 1 - beta1^t; 1 for SGD */
-  int go;                           /* 0: nothing is written */
-  float factor;                     /* brings the norm down to clip */
-  float beta1, beta2, eps;          /* beta1: SGD's momentum */
-  float root;                       /* 1 / sqrt(1 - beta2^t) */
-} Plan;
-
-/* Raises the flag, once and for all, where the sum is not finite. */
-static __device__ void decide (Plan *plan, double *state, Number sum,
-                               const float *clip) {
-  double squares = number_of(sum), norm = sqrt(squares), most = *clip;
-  plan->go = state[3] == 0 && isfinite(squares);
-  plan->factor = most > 0 && norm > most ? (float) (most / (norm + 1e-6)) : 1;
-  if (plan->go)
-    state[0] += 1;
-  else
-    state[3] = 1;
-}
-
-KERNEL_FN begin_adam (Plan *plan, double *state, Number sum,
-                      const float *clip, const float *beta1,
-                      const float *beta2, const float *eps) {
-  EACH_INDEX(i, 1) {
-    double power1 = (state[0] == 0 ? 1 : state[1]) * (double) *beta1;
-    double power2 = (state[0] == 0 ? 1 : state[2]) * (double) *beta2;
-    decide(plan, state, sum, clip);
-    plan->beta1 = *beta1;
-    plan->beta2 = *beta2;
-    plan->eps = *eps;
-    plan->left = 1 - power1;
-    plan->root = (float) (1 / sqrt(1 - power2));
-    if (plan->go) {
-      state[1] = power1;
-      state[2] = power2;
-    }
-  }
-}
-
-KERNEL_FN begin_sgd (Plan *plan, double *state, Number sum,
-                     const float *clip, const float *momentum) {
-  EACH_INDEX(i, 1) {
-    decide(plan, state, sum, clip);
-    plan->beta1 = *momentum;
-    plan->left = 1;
-  }
+         : small_total(sum, sums, pieces, loss);
 }
 
 /* ---- Adam ---- */
+
+/* Behind it the plan is there for the blocks. */
+static cudaError_t begin_step (const BeginStep *b) {
+  small_begin_step(b);
+  return small_flush();
+}
 
 typedef struct Rates {
   float step;                       /* lr / (1 - beta1^t) */
@@ -237,13 +161,13 @@ cudaError_t cuda_adam (Parts parts, View state, View sum, Scalar clip,
                        Scalar beta1, Scalar beta2, Scalar eps,
                        bool decoupled) {
   Plan *plan = (Plan *) cuda_scratch(sizeof *plan);
-  cudaError_t e = plan == NULL ? cudaErrorMemoryAllocation
-                  : LAUNCH(begin_adam, 1, plan, (double *) state.data,
-                           number(sum), clip.at, beta1.at, beta2.at, eps.at);
+  BeginStep b = { plan, (double *) state.data, number(sum), clip.at,
+                  beta1.at, beta2.at, eps.at };
+  cudaError_t e = plan == NULL ? cudaErrorMemoryAllocation : begin_step(&b);
   for (int at = 0; e == cudaSuccess && at < parts.count;) {
-    Batch b;
-    at = fill_batch(&b, parts, at);
-    e = LAUNCH_BLOCKS(adam_pieces, b.pieces, b, plan, decoupled);
+    Batch batch;
+    at = fill_batch(&batch, parts, at);
+    e = LAUNCH_BLOCKS(adam_pieces, batch.pieces, batch, plan, decoupled);
   }
   return e;
 }
@@ -269,13 +193,13 @@ KERNEL_FN sgd_pieces (const __grid_constant__ Batch b, const Plan *plan) {
 cudaError_t cuda_sgd (Parts parts, View state, View sum, Scalar clip,
                       Scalar momentum) {
   Plan *plan = (Plan *) cuda_scratch(sizeof *plan);
-  cudaError_t e = plan == NULL ? cudaErrorMemoryAllocation
-                  : LAUNCH(begin_sgd, 1, plan, (double *) state.data,
-                           number(sum), clip.at, momentum.at);
+  BeginStep b = { plan, (double *) state.data, number(sum), clip.at,
+                  momentum.at, NULL, NULL };
+  cudaError_t e = plan == NULL ? cudaErrorMemoryAllocation : begin_step(&b);
   for (int at = 0; e == cudaSuccess && at < parts.count;) {
-    Batch b;
-    at = fill_batch(&b, parts, at);
-    e = LAUNCH_BLOCKS(sgd_pieces, b.pieces, b, plan);
+    Batch batch;
+    at = fill_batch(&batch, parts, at);
+    e = LAUNCH_BLOCKS(sgd_pieces, batch.pieces, batch, plan);
   }
   return e;
 }

@@ -184,9 +184,65 @@ KERNEL_FN relu_back (float *dx, const float *dy, const float *y, int64_t n) {
   }
 }
 
-cudaError_t cuda_act_back (View dx, View dy, View y, Activation act) {
+/* Blocks of rows; a thread has one column in every 256, or one of several
+ * rows of it (lanes).  parts [blocks, columns] are the sums of dx. */
+KERNEL_FN relu_bias_back (float *dx, const float *dy, const float *y,
+                          double *parts, int64_t rows, int64_t columns,
+                          int64_t size, int lanes) {
+  __shared__ double room[THREADS];
+  int64_t from = blockIdx.x * size;
+  int64_t to = from + size < rows ? from + size : rows;
+  int width = (int) (columns < THREADS ? columns : THREADS);
+  int t = (int) threadIdx.x, lane = t / width;
+  for (int64_t first = 0; first < columns; first += width) {
+    int64_t c = first + t % width;
+    double sum = 0;
+    if (lane < lanes && c < columns)
+      for (int64_t r = from + lane; r < to; r += lanes) {
+        int64_t i = r * columns + c;
+        float v = y[i], d = dy[i] * (v > 0 ? 1.0f : v != v ? v : 0.0f);
+        dx[i] = d;
+        sum += (double) d;
+      }
+    room[t] = sum;
+    __syncthreads();
+    if (lane == 0 && c < columns) {
+      for (int k = 1; k < lanes; k++)
+        sum += room[t + k * width];
+      parts[blockIdx.x * columns + c] = sum;
+    }
+    __syncthreads();
+  }
+}
+
+static cudaError_t back_with_bias (const View &dx, const View &db,
+                                   const View &dy, const View &y) {
+  int64_t columns = y.size[y.rank - 1], rows = view_count(&y) / columns;
+  int lanes = columns < THREADS ? (int) (THREADS / columns) : 1;
+  int64_t size = 32 * (int64_t) lanes, blocks = (rows + size - 1) / size;
+  int64_t most = 16384 / columns > 256 ? 256 : 16384 / columns + 1;
+  if (blocks > most) {
+    size = (rows + most - 1) / most;
+    blocks = (rows + size - 1) / size;
+  }
+  double *parts = small_room((size_t) (blocks * columns));
+  if (parts == NULL)
+    return cudaErrorMemoryAllocation;
+  cudaError_t e = LAUNCH_BLOCKS(relu_bias_back, blocks, FLOATS(dx),
+                                FLOATS(dy), FLOATS(y), parts, rows, columns,
+                                size, lanes);
+  return e == cudaSuccess
+         ? small_columns(FLOATS(db), parts, blocks, columns, 1) : e;
+}
+
+cudaError_t cuda_act_back (View dx, View db, View dy, View y,
+                           Activation act) {
   int64_t n = view_count(&y);
-  if (act == ACT_NONE)
-    return cuda_copy(dx, dy);
-  return LAUNCH(relu_back, n, FLOATS(dx), FLOATS(dy), FLOATS(y), n);
+  if (db.data != NULL && n > 0 && act == ACT_RELU
+      && y.size[y.rank - 1] <= 16384)
+    return back_with_bias(dx, db, dy, y);
+  cudaError_t e = act == ACT_NONE
+    ? cuda_copy(dx, dy)
+    : LAUNCH(relu_back, n, FLOATS(dx), FLOATS(dy), FLOATS(y), n);
+  return e == cudaSuccess && db.data != NULL ? cuda_sum_rows(db, dx) : e;
 }

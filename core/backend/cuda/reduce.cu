@@ -11,8 +11,12 @@
  * are reduced by the same kernel afterwards.  Accumulators are float64.
  */
 #include "backend/cuda/index.cuh"
+#include "backend/cuda/small.h"
 
-enum { NEIGHBOURS = 32 };     /* results side by side: a line of memory */
+enum {
+  NEIGHBOURS = 32,            /* results side by side: a line of memory */
+  SMALL_PARTS = 16384         /* of the first pass in all: small work follows */
+};
 
 /* ---- the kernel ---- */
 
@@ -192,15 +196,25 @@ cudaError_t cuda_reduce (ReduceFn f, View y, View x, double scale) {
   int64_t n = p.keep.count;
   if (p.share.parts <= 1)
     return run(f, p, x, y.data, y.dtype == F64, scale);
-  double *partial = room_for(p);
+  int64_t parts = p.share.parts;
+  bool step = f == REDUCE_SUM && y.dtype == F32 && parts * n <= SMALL_PARTS;
+  double *partial = step ? small_room((size_t) (parts * n)) : room_for(p);
   if (partial == NULL)
     return cudaErrorMemoryAllocation;
   cudaError_t error = run(f, p, x, partial, true, 1);
   if (error != cudaSuccess)
     return error;
-  View parts = matrix(partial, F64, p.share.parts, n);
-  return run(f, plan_of(matrix(y.data, y.dtype, 1, n), parts), parts, y.data,
+  if (step)
+    return small_columns((float *) y.data, partial, parts, n, scale);
+  View all = matrix(partial, F64, parts, n);
+  return run(f, plan_of(matrix(y.data, y.dtype, 1, n), all), all, y.data,
              y.dtype == F64, scale);
+}
+
+cudaError_t cuda_sum_rows (View y, View x) {
+  int64_t n = view_count(&x), columns = view_count(&y);
+  View rows = matrix(x.data, F32, columns > 0 ? n / columns : 0, columns);
+  return cuda_bias_back(y, rows);
 }
 
 cudaError_t cuda_bias_back (View db, View dy) {

@@ -6,6 +6,7 @@
  * add in float64 and are joined pairwise.
  */
 #include "backend/cuda/index.cuh"
+#include "backend/cuda/optim.cuh"
 #include "backend/cuda/small.h"
 
 enum {
@@ -18,14 +19,14 @@ typedef enum StepKind {
   STEP_UNARY, STEP_UNARY_BACK, STEP_BINARY, STEP_BINARY_BACK, STEP_COPY,
   STEP_COPY_ADD, STEP_FILL, STEP_SUM, STEP_ACCUMULATE, STEP_FINISH,
   STEP_ACT_BACK, STEP_KL, STEP_KL_BACK, STEP_DRAW, STEP_DRAW_BACK,
-  STEP_WINDOW, STEP_TAKE
+  STEP_WINDOW, STEP_TAKE, STEP_COLUMNS, STEP_TOTAL, STEP_BEGIN
 } StepKind;
 
 typedef struct Step {
   int kind, f, side, count;     /* count: of results */
   int over;                     /* elements of each, for sums */
   int size[AXES];               /* innermost first */
-  int stride[OPERANDS][AXES];
+  alignas(8) int stride[OPERANDS][AXES];
   double scale;
   void *at[OPERANDS];
 } Step;
@@ -73,6 +74,11 @@ DEVICE float binary_slope (int f, int side, float a, float b, float y) {
 #include "backend/pointwise.def"
     default: return a + b + y;
   }
+}
+
+/* The numbers of STEP_BEGIN lie where the others have their axes. */
+DEVICE const BeginStep &begin_of (const Step &s) {
+  return *(const BeginStep *) s.stride;
 }
 
 /* Places of result i in the operands. */
@@ -123,11 +129,15 @@ DEVICE float kl_term (float mean, float logvar) {
 
 /* Element i of row r that is summed; operand 1 (and 2 for the divergence) have
  * the axes of the row behind those of the result. */
-DEVICE float summand (const Step &s, int r, int i) {
+DEVICE double summand (const Step &s, int r, int i) {
   const float *a = (const float *) s.at[1];
   if (s.kind == STEP_KL)
     return kl_term(a[r * s.over + i], ((const float *) s.at[2])[r * s.over
                                                                + i]);
+  if (s.kind == STEP_TOTAL)
+    return ((const double *) s.at[1])[i];
+  if (s.kind == STEP_COLUMNS && s.side)      /* float64 */
+    return ((const double *) s.at[1])[i * s.count + r];
   return a[r * s.stride[1][1] + i * s.stride[1][0]];
 }
 
@@ -137,12 +147,16 @@ DEVICE void sums (const Step &s) {
   for (int r = warp; r < s.count; r += THREADS / WARP) {
     double sum = 0;
     for (int i = lane; i < s.over; i += WARP)
-      sum += (double) summand(s, r, i);
+      sum += summand(s, r, i);
     sum = warp_sum(sum);
     if (lane != 0)
       continue;
     float *y = (float *) s.at[0] + r;
-    if (s.kind == STEP_ACCUMULATE) {
+    if (s.kind == STEP_TOTAL) {
+      if (s.at[2] != NULL)                   /* a finite loss adds nothing */
+        sum += 0 * number_of(Number { s.at[2], s.f != 0 });
+      *(double *) s.at[0] = sum;
+    } else if (s.kind == STEP_ACCUMULATE) {
       float more = *(const float *) s.at[2] * (float) sum;
       *y = *(const float *) s.at[3] != 0 ? *y + more : more;
     } else
@@ -221,8 +235,13 @@ DEVICE void element (const Step &s, int i) {
 KERNEL_FN small_program (const __grid_constant__ Program p) {
   for (int n = 0; n < p.count; n++) {
     const Step &s = p.step[n];
-    if (s.kind == STEP_SUM || s.kind == STEP_ACCUMULATE || s.kind == STEP_KL)
+    if (s.kind == STEP_SUM || s.kind == STEP_ACCUMULATE || s.kind == STEP_KL
+        || s.kind == STEP_COLUMNS || s.kind == STEP_TOTAL)
       sums(s);
+    else if (s.kind == STEP_BEGIN) {
+      if (threadIdx.x == 0)
+        begin_now(begin_of(s));
+    }
     else
       for (int i = (int) threadIdx.x; i < s.count; i += THREADS)
         element(s, i);
@@ -244,6 +263,10 @@ static Range touched[TOUCHED];             /* by the launch at hand */
 static int touches;
 static cudaError_t failed;                 /* of a program that was full */
 
+enum { ROOM = 1 << 18 };                   /* numbers for small_columns */
+static double *room;
+static size_t taken;
+
 cudaError_t small_flush (void) {
   cudaError_t e = failed;
   failed = cudaSuccess;
@@ -252,7 +275,23 @@ cudaError_t small_flush (void) {
   if (waiting.count > 0 && e == cudaSuccess)
     e = cudaGetLastError();
   waiting.count = uses = 0;
+  taken = 0;
   return e;
+}
+
+double *small_room (size_t n) {
+  if (n > ROOM)
+    return NULL;
+  if (waiting.count == STEPS || taken + n > ROOM) {
+    cudaError_t e = small_flush();
+    failed = failed == cudaSuccess ? e : failed;
+  }
+  if (room == NULL)
+    room = (double *) cuda_keep(ROOM * sizeof *room);
+  if (room == NULL)
+    return NULL;
+  taken += n;
+  return room + taken - n;
 }
 
 cudaError_t small_added (void) {
@@ -269,6 +308,7 @@ static Range range_of (const View &v, bool writes) {
 
 void small_forget (void) {
   waiting.count = uses = 0;
+  taken = 0;
   failed = cudaSuccess;
 }
 
@@ -396,6 +436,14 @@ static View number (const float *at) {
   return v;
 }
 
+static View row (const float *at, int64_t n) {
+  View v = number(at);
+  v.rank = 1;
+  v.size[0] = n;
+  v.stride[0] = 1;
+  return v;
+}
+
 bool small_fill (View y, Scalar v) {
   View x = number(v.at);
   return y.dtype == F32 && add_pointwise(STEP_FILL, 0, 0, { &y, &x });
@@ -460,6 +508,50 @@ bool small_normal_kl_rows (View y, View mean, View logvar) {
   return true;
 }
 
+/* The launch that made the parts has found room for this step. */
+cudaError_t small_columns (float *y, const double *parts, int64_t rows,
+                           int64_t columns, double scale) {
+  Step *s = add(STEP_COLUMNS, columns);
+  View out = row(y, columns), in = row((const float *) parts,
+                                       2 * rows * columns);
+  s->over = (int) rows;
+  s->side = true;
+  s->scale = scale;
+  operand(s, 0, out, true);
+  operand(s, 1, in, false);
+  return small_added();
+}
+
+cudaError_t small_total (View sum, const double *parts, int64_t n, View loss) {
+  Step *s = add(STEP_TOTAL, 1);
+  s->over = (int) n;
+  s->f = loss.dtype == F64;
+  operand(s, 0, sum, true);
+  operand(s, 1, row((const float *) parts, 2 * n), false);
+  operand(s, 2, loss, false);
+  return small_added();
+}
+
+/* Its launch flushes, so nothing has to know what it touches. */
+void small_begin_step (const BeginStep *b) {
+  static_assert(sizeof *b <= sizeof waiting.step->stride, "room for a step");
+  Step *s = add(STEP_BEGIN, 1);
+  memcpy(s->stride, b, sizeof *b);
+}
+
+bool small_bias_back (View db, View dy) {
+  if (!small(dy))
+    return false;
+  Step *s = add(STEP_COLUMNS, dy.size[1]);
+  s->over = (int) dy.size[0];
+  s->stride[1][0] = (int) dy.size[1];
+  s->stride[1][1] = 1;
+  s->scale = 1;
+  operand(s, 0, db, true);
+  operand(s, 1, dy, false);
+  return true;
+}
+
 /* ---- steps over contiguous elements ------------------------------------------- */
 
 bool small_normal_kl_rows_back (View dmean, View dlogvar, View dy, View mean,
@@ -504,8 +596,8 @@ bool small_reparameterise_back (View dmean, View dlogvar, View dz, View eps,
   return true;
 }
 
-bool small_act_back (View dx, View dy, View y, Activation act) {
-  if (!small(dx))
+bool small_act_back (View dx, View db, View dy, View y, Activation act) {
+  if (!small(dx) || db.data != NULL)
     return false;
   Step *s = add(STEP_ACT_BACK, view_count(&dx));
   s->f = act;
@@ -534,14 +626,6 @@ bool small_window (View y, View x, Whole first) {
   operand(s, 1, x, false);
   operand(s, 2, number((const float *) first.at), false);
   return true;
-}
-
-static View row (const float *at, int64_t n) {
-  View v = number(at);
-  v.rank = 1;
-  v.size[0] = n;
-  v.stride[0] = 1;
-  return v;
 }
 
 bool small_finish (float *y, int64_t rows, int64_t columns,

@@ -26,6 +26,17 @@ extern "C" {
 bool small_finish (float *y, int64_t rows, int64_t columns,
                    const float *bias, Activation act);
 
+/* Room for n numbers that the next launch leaves to small_columns; NULL: out
+ * of memory.  It is free again when the steps have run. */
+double *small_room (size_t n);
+/* y [columns] = scale times the sums of parts [rows, columns], by a step. */
+cudaError_t small_columns (float *y, const double *parts, int64_t rows,
+                           int64_t columns, double scale);
+
+/* sum = the sum of n parts, and NaN if loss (data NULL: none) is not finite;
+ * by a step. */
+cudaError_t small_total (View sum, const double *parts, int64_t n, View loss);
+
 /* After a step was added: runs it, unless a graph is being captured. */
 cudaError_t small_added (void);
 /* Before a launch that is told by small_touch: runs the steps that wait if it

@@ -245,6 +245,79 @@ MISTAKE(atomic_then_read, "race-global") {
   count_and_read<<<4, 1, 0, stream>>>(ints(1), ints(4));
 }
 
+/* The block that comes last finishes what the others began: no barrier orders
+ * it after them. */
+KERNEL last_writes (int *ticket, int *x, int *y) {
+  bool last = atomicAdd(ticket, 1) == (int) gridDim.x - 1;
+  y[blockIdx.x] = x[0];
+  __syncthreads();
+  if (last)
+    x[0] = 5;  // last_block_writes
+}
+
+MISTAKE(last_block_writes, "race-global") {
+  last_writes<<<4, 1, 0, stream>>>(ints(1), ints(1), ints(4));
+}
+
+KERNEL last_reads (int *ticket, int *count, int *y) {
+  bool last = atomicAdd(ticket, 1) == (int) gridDim.x - 1;
+  atomicAdd(count, 2);
+  __syncthreads();
+  if (last)
+    y[0] = *count;  // last_block_reads
+}
+
+MISTAKE(last_block_reads, "race-global") {
+  last_reads<<<4, 1, 0, stream>>>(ints(1), ints(1), ints(1));
+}
+
+/* All read, then the one that read last writes. */
+KERNEL read_by_warp (float *y, const float *x) {
+  __shared__ float s[1];
+  int i = threadIdx.x;
+  if (i == 0)
+    s[0] = x[0];
+  __syncthreads();
+  y[i] = s[0];
+  if (i == 31)
+    s[0] = 7;  // read_by_all_lanes
+}
+
+MISTAKE(read_by_all_lanes, "race-shared") {
+  read_by_warp<<<1, 32, 0, stream>>>(floats(32), floats(1));
+}
+
+KERNEL read_by_warps (float *y, const float *x) {
+  __shared__ float s[1];
+  __shared__ int ticket;
+  int warp = threadIdx.x / 32, order = 0;
+  if (threadIdx.x == 0) {
+    s[0] = x[0];
+    ticket = 0;
+  }
+  __syncthreads();
+  if (threadIdx.x % 32 == 0) {
+    order = atomicAdd(&ticket, 1);
+    y[warp] = s[0];
+    if (order == 1)
+      s[0] = 7;  // read_by_all_warps
+  }
+}
+
+MISTAKE(read_by_all_warps, "race-shared") {
+  read_by_warps<<<1, 64, 0, stream>>>(floats(2), floats(1));
+}
+
+KERNEL bytes_over_words (int *x) {
+  int i = threadIdx.x;
+  x[i] = 1;
+  ((char *) x)[4 * i + 5] = 2;  // words_then_bytes
+}
+
+MISTAKE(words_then_bytes, "race-global") {
+  bytes_over_words<<<1, 32, 0, stream>>>(ints(34));
+}
+
 /* ---- within a warp ---- */
 
 template <bool waits>

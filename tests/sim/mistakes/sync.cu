@@ -54,6 +54,27 @@ SILENT(no_early_return) {
   return_before<<<1, 64, 0, stream>>>(floats(64), 64);
 }
 
+/* Here the lanes are gone for good, not waiting behind the branch. */
+KERNEL exit_before (float *y, int n, int waits) {
+  int i = threadIdx.x;
+  if (i >= n)
+    asm volatile ("exit;");
+  y[i] = 5;
+  if (waits)
+    __syncthreads();  // exit_before_barrier
+}
+
+MISTAKE(exit_before_barrier, "divergent-barrier") {
+  exit_before<<<1, 64, 0, stream>>>(floats(64), 50, 1);
+}
+
+SILENT(exit_early) {
+  float y[64], *device = floats(64);
+  exit_before<<<1, 64, 0, stream>>>(device, 50, 0);
+  fetch(y, device, sizeof y);
+  CHECK(y[49] == 5 && y[50] == 50 && y[63] == 63);
+}
+
 KERNEL two_barriers (float *y, int first) {
   int i = threadIdx.x;
   if (i < first) {
@@ -171,6 +192,23 @@ SILENT(mask_of_branch) {
 
 MISTAKE(mask_too_small, "absent-lane") {
   half_mask<<<1, 32, 0, stream>>>(floats(16), 0xFF);
+}
+
+KERNEL masks_of_lanes (int *y, int shift) {
+  int i = threadIdx.x;
+  unsigned mask = 0xFFu << ((i + shift) / 8 * 8);
+  y[i] = __shfl_xor_sync(mask, i, 1) + 100 * __any_sync(mask, i == 9);
+}
+
+SILENT(masks_of_groups) {
+  int y[32], *device = ints(32);
+  masks_of_lanes<<<1, 32, 0, stream>>>(device, 0);
+  fetch(y, device, sizeof y);
+  CHECK(y[0] == 1 && y[8] == 109 && y[15] == 114 && y[31] == 30);
+}
+
+MISTAKE(masks_that_differ, "absent-lane") {
+  masks_of_lanes<<<1, 32, 0, stream>>>(ints(32), 4);
 }
 
 KERNEL votes (int *y, int n) {

@@ -171,6 +171,13 @@ $(B)/cuda/%.o: core/backend/cuda/%.c
 	$(call say,cc  )
 	$(Q)$(CC) $(CUDA_CFLAGS) -MMD -MP -c -o $@ $<
 
+# Other architectures than last time: all kernels anew.
+$(CUDA_CU): $(B)/gen/architectures
+$(B)/gen/architectures: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CUDA_GEN)' > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
 $(B)/cuda/%.cu.o: core/backend/cuda/%.cu
 	@mkdir -p $(@D)
 	$(call say,nvcc)
@@ -286,6 +293,7 @@ test-run: all $(B)/test/vaelua $(B)/test/plugin/vaelua_cuda.so test-c \
 gpu-check: all $(B)/test/vaelua $(if $(CUDA_THERE),$(B)/test/gpu_properties)
 	$(if $(CUDA_THERE),,@echo "no CUDA backend was built"; exit 4)
 	@$(B)/vaelua doctor | grep -E 'CUDA|backend'
+	@$(B)/vaelua --device cuda -e ''
 	-@$(B)/test/gpu_properties > $(B)/gpu.json \
 	  && echo "the device as cuDNN describes it: $(B)/gpu.json"
 	@VAELUA_TEST_DEVICE=cuda VAELUA_TEST_BITS=1 $(B)/test/vaelua \

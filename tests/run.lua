@@ -98,7 +98,12 @@ if core.exists(build .. "/sim/vaelua_cuda.so") then
   for _, file in ipairs(files("tests/device", "_spec%.lua$")) do
     tap(file, simulated(program, "tests/spec.lua", "-o", "TAP", file))
   end
-  ends_well("tests/gpu/check.lua capture", simulated(program, "tests/gpu/check.lua", "capture"))
+  tap("convolutions without cuDNN", simulated("VAELUA_CUDA_CONV=own", "VAELUA_TEST_ONLY=conv",
+    program, "tests/spec.lua", "-o", "TAP", "tests/device/compare_spec.lua"))
+  for _, how in ipairs { "direct", "pooled" } do
+    ends_well("tests/gpu/check.lua capture, memory " .. how, simulated("VAELUA_CUDA_ALLOC=" .. how,
+      program, "tests/gpu/check.lua", "capture"))
+  end
 end
 
 local scratch = os.tmpname()

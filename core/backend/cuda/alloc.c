@@ -30,6 +30,7 @@ typedef struct Class {
 static Class classes[CLASSES];
 static DeviceMemory held;
 static size_t refused;                /* bytes that were asked for last */
+static Class slabs;                   /* all slabs, as if idle */
 static char *slab;                    /* the rest of the newest slab */
 static size_t slab_left;
 
@@ -115,9 +116,10 @@ static void to_driver (void *p, size_t bytes) {
 
 static void *cut (size_t size) {
   if (slab_left < size) {
-    char *fresh = from_driver(SLAB);
+    char *fresh = make_room(&slabs) ? from_driver(SLAB) : NULL;
     if (fresh == NULL)
       return NULL;
+    slabs.idle[slabs.made++] = fresh;
     held.idle += SLAB;
     slab = fresh;
     slab_left = SLAB;
@@ -236,9 +238,10 @@ void *cuda_keep (size_t bytes) {
   return NULL;
 }
 
-/* Slabs, whose blocks may be in use, go with the process. */
 void cuda_alloc_close (void) {
   cuda_trim();
+  while (slabs.made > 0)
+    cuda_ignore(cudaFree(slabs.idle[--slabs.made]));
   for (int i = 0; i < KEPT; i++) {
     cuda_ignore(cudaFree(kept[i]));
     kept[i] = NULL;

@@ -398,7 +398,7 @@ void run_shuffle (Warp *w, const Op *o, uint32_t m) {
 void run_vote (Warp *w, const Op *o, uint32_t m) {
   u32 p = *REG(u32, w, o->a) ^ (o->negate_c ? ~0u : 0), answers = 0;
   u32 *d = REG(u32, w, o->d);
-  const u32 *mask = REG(u32, w, o->b);
+  const u32 *mask = REG(u32, w, o->v[0]);
   masks_hold(w, m, mask, "vote");
   for (int i = 0; i < LANES; i++) {
     u32 all = m & mask[i], yes = p & all;
@@ -420,7 +420,7 @@ void run_active (Warp *w, const Op *o, uint32_t m) {
 
 /* Orders the memory accesses of the lanes of one warp. */
 void run_warp_sync (Warp *w, const Op *o, uint32_t m) {
-  masks_hold(w, m, REG(u32, w, o->a), "__syncwarp");
+  masks_hold(w, m, REG(u32, w, o->v[0]), "__syncwarp");
   if (w->age < 255)
     w->age++;
 }

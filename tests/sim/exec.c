@@ -4,9 +4,9 @@
  *
  * A warp has one place for all its active lanes.  Where a branch divides them,
  * one side (chosen at random) runs until the paths meet again while the other
- * waits on a stack.  So lanes are together exactly where the program's shape
- * puts them together, and a barrier or shuffle that needs more is a mistake
- * whatever a device would make of it.
+ * waits on a stack.  Lanes that come to a barrier or shuffle which needs others
+ * wait there until all the others have come too, have returned or wait
+ * elsewhere; only then is it a mistake.
  */
 #include "machine.h"
 
@@ -52,19 +52,23 @@ void kernel_mistake (const char *kind, const Warp *w, int lane,
 
 /* ---- branches ---- */
 
-/* Goes on with lanes that wait; false if there are none. */
+/* Goes on with lanes that wait, those at the meeting last; false if there are
+ * none. */
 static bool pop (Warp *w) {
   while (w->depth > 0) {
     Side s = w->side[--w->depth];
-    w->active = s.mask & ~w->exited;
+    w->active = s.mask & ~w->exited & ~w->parked;
     w->pc = s.pc;
     w->join = s.join;
     if (w->active)
       return true;
   }
-  w->active = 0;
-  w->done = true;
-  return false;
+  w->active = w->parked;
+  w->pc = w->meeting;
+  w->join = NULL;
+  w->parked = 0;
+  w->done = !w->active;
+  return w->active;
 }
 
 static void push (Warp *w, Side s) {
@@ -202,6 +206,37 @@ static bool release (void) {
   return !running.stop;
 }
 
+/* Whether the lanes at o shall wait for others that are on their way: those
+ * that a barrier or the masks of a shuffle name. */
+static bool waits (Warp *w, const Op *o) {
+  uint32_t alive = w->members & ~w->exited, named = alive;
+  if (o->guard || !(alive & ~w->active & ~w->parked)
+      || (w->parked && w->meeting != o))
+    return false;
+  if (o->kind == OP_SYNC) {
+    const uint32_t *mask = REG(uint32_t, w, o->v[0]);
+    named = 0;
+    for (int i = 0; i < LANES; i++)
+      named |= ON(w->active, i) ? mask[i] : 0;
+  }
+  if (!(named & alive & ~w->active))
+    return false;
+  w->parked |= w->active;
+  w->meeting = o;
+  return true;
+}
+
+/* All others have come: they go on together, and nobody is left behind. */
+static void meet (Warp *w, const Op *o) {
+  uint32_t all = w->active | w->parked;
+  if (w->parked && w->meeting == o && all == (w->members & ~w->exited)) {
+    w->active = all;
+    w->parked = 0;
+    w->depth = 0;
+    w->join = NULL;
+  }
+}
+
 /* ---- a warp ---- */
 
 /* Until it waits at a barrier or is done. */
@@ -215,6 +250,13 @@ static void run_warp (Warp *w) {
         break;
       continue;
     }
+    if (o->kind == OP_SYNC || o->kind == OP_BARRIER) {
+      if (waits(w, o)) {
+        pop(w);
+        continue;
+      }
+      meet(w, o);
+    }
     uint32_t m = w->active;
     running.op = o;
     if (o->guard)
@@ -224,7 +266,7 @@ static void run_warp (Warp *w) {
       kernel_mistake("endless", w, -1, "a loop that does not end");
       running.stop = true;
     }
-    if (__builtin_expect(o->kind == OP_PLAIN, 1)) {
+    if (__builtin_expect(o->kind <= OP_SYNC, 1)) {
       w->pc = o + 1;
       if (m)
         o->run(w, o, m);
@@ -322,6 +364,7 @@ static void begin_block (const Launch *l) {
     w->active = w->members;
     w->exited = 0;
     w->index = i;
+    w->parked = 0;
     w->depth = 0;
     w->age = 0;
     w->waiting = w->done = false;

@@ -265,7 +265,8 @@ static void decode_barrier (Decoder *d, const Words *w) {
   uint64_t number;
   if (has_part(w, "warp")) {
     o->run = run_warp_sync;
-    o->a = operand_of(d, 4);
+    o->kind = OP_SYNC;
+    o->v[0] = operand_of(d, 4);
     return;
   }
   o->kind = OP_BARRIER;
@@ -317,6 +318,7 @@ static void decode_call (Decoder *d) {
 /* shfl.sync.bfly.b32 d|p, a, b, c, mask; */
 static void decode_shuffle (Decoder *d, const Words *w) {
   Op *o = op_new(d, run_shuffle);
+  o->kind = OP_SYNC;
   o->offset = part_is(w, 2, "up") ? 0 : part_is(w, 2, "down") ? 1
               : part_is(w, 2, "bfly") ? 2 : 3;
   o->d = operand_of(d, 4);
@@ -334,6 +336,7 @@ static void decode_shuffle (Decoder *d, const Words *w) {
 
 static void decode_vote (Decoder *d, const Words *w) {
   Op *o = op_new(d, run_vote);
+  o->kind = OP_SYNC;
   o->offset = part_is(w, 2, "all") ? 0 : part_is(w, 2, "any") ? 1
               : part_is(w, 2, "uni") ? 2 : 3;
   o->d = operand_of(d, o->offset == 3 ? 4 : 1);
@@ -341,7 +344,7 @@ static void decode_vote (Decoder *d, const Words *w) {
   o->negate_c = lex_take(&d->x, "!");
   o->a = operand_of(d, 1);
   comma(d);
-  o->b = operand_of(d, 4);
+  o->v[0] = operand_of(d, 4);
 }
 
 /* ---- arithmetic ---- */

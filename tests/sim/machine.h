@@ -91,7 +91,7 @@ typedef struct Op Op;
 typedef void Run (Warp *w, const Op *o, uint32_t mask);
 
 typedef enum OpKind {
-  OP_PLAIN, OP_BRANCH, OP_TABLE, OP_EXIT, OP_BARRIER, OP_TRAP
+  OP_PLAIN, OP_SYNC, OP_BRANCH, OP_TABLE, OP_EXIT, OP_BARRIER, OP_TRAP
 } OpKind;
 
 typedef enum Space {
@@ -105,7 +105,7 @@ struct Op {
   Run *run;
   OpKind kind;
   uint32_t d, a, b, c, e;       /* places in the register file, in bytes */
-  uint32_t v[4];                /* the registers of a vector */
+  uint32_t v[4];                /* of a vector; v[0]: the mask of OP_SYNC */
   int64_t offset;               /* added to an address; shifts of cvt */
   uint32_t guard;               /* predicate register; 0: none */
   bool negated;
@@ -192,6 +192,8 @@ struct Warp {
   unsigned char *file;
   const Op *pc, *join;
   uint32_t active, members, exited;
+  uint32_t parked;              /* lanes that wait at meeting for the others */
+  const Op *meeting;
   int index, depth;
   uint8_t age;                  /* barriers of this warp alone */
   bool waiting, done;

@@ -23,6 +23,7 @@
  *   SIM_DECODE=1      decodes all kernels when they are registered
  *   SIM_CAPTURE_FAILS=1       captures end as broken, with no mistake
  *   SIM_ALLOW_DEVICE_SYNC=1   cudaDeviceSynchronize is no mistake
+ *   SIM_ALLOW_LEAKS=1         nor is device memory that is kept to the end
  */
 #ifndef sim_h
 #define sim_h

@@ -236,6 +236,34 @@ MISTAKE(atomic_and_plain, "race-shared") {
   histogram<<<1, 64, 0, stream>>>(ints(4), 0, true);
 }
 
+KERNEL set_and_count (int *y) {
+  __shared__ int s;
+  int i = threadIdx.x;
+  if (i == 0) {
+    s = 0;
+    atomicAdd(&s, 1);
+  }
+  if (i == 1)
+    atomicAdd(&s, 1);  // set_then_counted
+  __syncthreads();
+  y[i] = s;
+}
+
+MISTAKE(set_then_counted, "race-shared") {
+  set_and_count<<<1, 32, 0, stream>>>(ints(32));
+}
+
+KERNEL one_resets (int *count) {
+  if (blockIdx.x == 0)
+    *count = 0;
+  __syncthreads();
+  atomicAdd(count, 1);
+}
+
+MISTAKE(one_block_resets, "race-global") {
+  one_resets<<<2, 1, 0, stream>>>(ints(1));
+}
+
 KERNEL count_and_read (int *count, int *y) {
   atomicAdd(count, 1);
   y[blockIdx.x] = *count;  // atomic_then_read

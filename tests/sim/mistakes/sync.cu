@@ -75,6 +75,31 @@ SILENT(exit_early) {
   CHECK(y[49] == 5 && y[50] == 50 && y[63] == 63);
 }
 
+/* A return that nobody takes parts no lanes. */
+KERNEL return_inside (float *y, int stops) {
+  __shared__ float s[32];
+  int i = threadIdx.x;
+  s[i] = 1;
+  if (i % 4 == 1) {
+    if (stops == i)
+      return;
+    s[i] = 2;
+  }
+  __syncthreads();  // return_inside_taken
+  y[i] = s[31 - i] + __shfl_xor_sync(ALL, s[i], 1);
+}
+
+SILENT(return_inside_not_taken) {
+  float y[32], *device = floats(32);
+  return_inside<<<1, 32, 0, stream>>>(device, 2);
+  fetch(y, device, sizeof y);
+  CHECK(y[0] == 3 && y[1] == 2 && y[2] == 3 && y[3] == 2);
+}
+
+MISTAKE(return_inside_taken, "divergent-barrier") {
+  return_inside<<<1, 32, 0, stream>>>(floats(32), 5);
+}
+
 KERNEL two_barriers (float *y, int first) {
   int i = threadIdx.x;
   if (i < first) {

@@ -28,7 +28,7 @@ typedef struct Launch {
 
 static Launch ring[RING];
 static uint64_t launches;
-static char detail[500];           /* what the last launch said of its failure */
+static char detail[500];           /* why the last launch failed */
 static char lost[1000];            /* not empty: the device is gone */
 
 bool cuda_waits (void) {

@@ -33,13 +33,15 @@ enum { MAX_FIELDS = 9 };
 
 /* A call.  Of one that is met, the arguments lie in a frame of C; of one that
  * is kept, behind the struct. */
-typedef struct Note {
+typedef struct Note Note;
+
+struct Note {
   KernelId kernel;
   int fields;
   Field field[MAX_FIELDS];
   size_t bytes;
   void *args;
-} Note;
+};
 
 extern const Kernels note_kernels;
 extern void (*note_meet) (const Note *n);

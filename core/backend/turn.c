@@ -88,12 +88,12 @@ TurnCount turn_count (void) {
 
 static const Loop *launched_by;
 
-const char *turn_kernel (int i) {
+const Note *turn_call (int i) {
   const Plan *p = NULL;
   for (int k = 0; launched_by != NULL && k < launched_by->plans; k++)
     if (p == NULL || launched_by->plan[k]->used > p->used)
       p = launched_by->plan[k];
-  return p && i < p->items ? kernel_names[p->item[i]->note->kernel] : NULL;
+  return p && i < p->items ? p->item[i]->note : NULL;
 }
 
 /* ---- places ------------------------------------------------------------------ */

@@ -54,8 +54,9 @@ typedef struct TurnCount {
   uint64_t moved;                             /* tensors that moved out */
 } TurnCount;
 TurnCount turn_count (void);
-/* The kernel of call i (from 0) of the work that was launched last and is
- * still kept; NULL behind the last one. */
-const char *turn_kernel (int i);
+/* Call i (from 0) of the work that was launched last and is still kept; NULL
+ * behind the last one. */
+struct Note;
+const struct Note *turn_call (int i);
 
 #endif

@@ -4,6 +4,7 @@
  */
 #include "autograd/step.h"
 #include "backend/cpu/cpu.h"
+#include "backend/note.h"
 #include "backend/turn.h"
 #include "base/mem.h"
 #include "bind/bind.h"
@@ -61,12 +62,36 @@ static int raise_kind (lua_State *L) {
   return 0;
 }
 
-/* plan() -> the kernels of the turn that was launched last, in order */
+static void push_bytes (lua_State *L, const View *v) {
+  lua_pushinteger(L, v->data ? (lua_Integer) ((size_t) view_count(v)
+                                              * dtype_size(v->dtype)) : 0);
+  lua_rawseti(L, -2, (lua_Integer) lua_rawlen(L, -2) + 1);
+}
+
+/* Of an optimiser's parameter: weight, gradient, moments. */
+static void push_part (lua_State *L, const OptimPart *p) {
+  push_bytes(L, &p->p);
+  push_bytes(L, &p->g);
+  push_bytes(L, &p->m);
+  push_bytes(L, &p->v);
+}
+
+/* plan() -> the calls of the turn that was launched last, in order: each
+ * { kernel = name, bytes of its arrays ... } */
 static int plan (lua_State *L) {
   lua_newtable(L);
-  const char *name;
-  for (int i = 0; (name = turn_kernel(i)) != NULL; i++) {
-    lua_pushstring(L, name);
+  const Note *n;
+  for (int i = 0; (n = turn_call(i)) != NULL; i++) {
+    lua_newtable(L);
+    lua_pushstring(L, kernel_names[n->kernel]);
+    lua_setfield(L, -2, "kernel");
+    for (int k = 0; k < n->fields; k++) {
+      const Parts *parts = n->field[k].at;
+      if (n->field[k].kind == FIELD_VIEW)
+        push_bytes(L, n->field[k].at);
+      for (int j = 0; n->field[k].kind == FIELD_PARTS && j < parts->count; j++)
+        push_part(L, &parts->at[j]);
+    }
     lua_rawseti(L, -2, i + 1);
   }
   return 1;

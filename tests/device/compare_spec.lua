@@ -55,8 +55,7 @@ end
 -- How far two floats lie apart, in units of the last place of float32.
 local function ulps(a, b)
   if a == b or a ~= a and b ~= b then return 0 end
-  local _, e = math.frexp and math.frexp(a) or nil, nil
-  e = e or math.floor(math.log(math.max(math.abs(a), math.abs(b), 1e-38), 2)) + 1
+  local e = math.floor(math.log(math.max(math.abs(a), math.abs(b), 1e-38), 2)) + 1
   return math.abs(a - b) / 2.0 ^ (e - 24)
 end
 

@@ -1,5 +1,5 @@
--- study_spec.lua - experiments/compare.lua on the device VAELUA_TEST_DEVICE and on the CPU, with data
--- cut down to what a simulated device can chew: the same table.
+-- study_spec.lua - experiments/compare.lua on the device VAELUA_TEST_DEVICE and on the CPU, with
+-- data cut down to what a simulated device can chew: the same table.
 --
 -- Both begin from equal weights, batches and noise; sums are added in another order, so numbers may
 -- differ by 1e-3 of themselves after the few steps of this training.

@@ -135,7 +135,8 @@ describe("a plain loop", function()
 
   it("of two optimisers that step together", function()
     same(15, function(m, _, set)
-      local critic = nn.model("critic", { f = nn.chain(2, { nn.linear(8), nn.relu, nn.linear(1) }) })
+      local layers = { nn.linear(8), nn.relu, nn.linear(1) }
+      local critic = nn.model("critic", { f = nn.chain(2, layers) })
       local a, b = va.adam(m, { lr = 1e-3 }), va.adam(critic, { lr = 1e-3 })
       for _, x in set:epochs(5, 16) do
         local z = m:posterior(x):mean()

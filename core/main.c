@@ -81,7 +81,7 @@ static int exit_status (Fail fail) {
     case FAIL_USER: case FAIL_MEMORY: return 1;
     case FAIL_USAGE: return 2;
     case FAIL_DATA: return 3;
-    case FAIL_DEVICE: return 4;
+    case FAIL_DEVICE: case FAIL_DEVICE_MEMORY: return 4;
     case FAIL_DIVERGED: return 5;
     case FAIL_INTERRUPT: return interrupt_term() ? 143 : 130;
   }

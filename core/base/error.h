@@ -25,7 +25,8 @@ typedef enum Fail {
   FAIL_DEVICE,    /* device not available: 4 */
   FAIL_DIVERGED,  /* non-finite loss: 5 */
   FAIL_MEMORY,    /* no memory left: 1, after one retry */
-  FAIL_INTERRUPT  /* Ctrl-C: 130 */
+  FAIL_INTERRUPT, /* Ctrl-C: 130 */
+  FAIL_DEVICE_MEMORY    /* none left on a device: 4, after one retry */
 } Fail;
 
 typedef struct Frame {

@@ -81,7 +81,7 @@ void bind_run (lua_State *L, void (*work) (void *state), void *state) {
     fail = f.fail;
     device_doing = NULL;
     record_on(recorded);             /* a backward may have raised */
-    if (fail != FAIL_MEMORY)
+    if (fail != FAIL_MEMORY && fail != FAIL_DEVICE_MEMORY)
       break;
     if (turn == 0) {                 /* let Lua give back what it can */
       lua_gc(L, LUA_GCCOLLECT);

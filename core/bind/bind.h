@@ -32,8 +32,8 @@ typedef struct BoundCall {
 void args_read (lua_State *L, int first, const Spec *spec, BoundCall *b);
 void bind_collect (lua_State *L);      /* steps the collector by bytes made */
 
-/* Phase 2: runs work(state) in a frame; after FAIL_MEMORY collects fully and
- * runs it once more; raises a Lua error if it failed. */
+/* Phase 2: runs work(state) in a frame; where memory runs out, collects fully
+ * and runs it once more; raises a Lua error if it failed. */
 void bind_run (lua_State *L, void (*work) (void *state), void *state);
 void bind_values (BoundCall *b);       /* in phase 2, first thing */
 

@@ -433,7 +433,7 @@ static int is_tensor (lua_State *L) {
 
 static const char *const fail_names[] = {
   "", "user", "usage", "data", "device", "diverged", "memory", "interrupt",
-  NULL
+  "device memory", NULL
 };
 
 static int fail (lua_State *L) {

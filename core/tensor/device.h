@@ -26,7 +26,7 @@ typedef struct DeviceMemory {
 typedef struct Device {
   const char *name;             /* "cpu", "cuda:0" */
   const char *about;            /* "NVIDIA A100, compute 8.0, CUDA 13.0" */
-  void *(*alloc) (size_t bytes);           /* raises FAIL_MEMORY */
+  void *(*alloc) (size_t bytes);           /* raises FAIL_[DEVICE_]MEMORY */
   void (*free) (void *p, size_t bytes);
   void (*upload) (void *to, const void *from, size_t bytes);
   void (*download) (void *to, const void *from, size_t bytes);

@@ -54,6 +54,13 @@ describe("a CUDA device", function()
     assert.matches("\n3.0\n", r.out)
   end)
 
+  case("is full, and nobody catches it", "SIM_MEMORY=4000000", [[
+    local t = {}
+    for i = 1, 100 do t[i] = va.ones(100000) end]], function(r)
+      assert.equal(4, r.status)
+      assert.matches("^error: script.lua:3: out of memory on cuda:0: ", r.err)
+    end)
+
   case("is full, with blocks kept", "VAELUA_CUDA_ALLOC= SIM_MEMORY=30000000", [[
     local function fill(n, size)
       local t = {}
@@ -108,6 +115,25 @@ describe("a CUDA device", function()
       assert.matches("precision 'bf16' is not available on cuda:0 %(available: float32%)", r.out)
       assert.matches("precision 'tf32' is not available on cuda:0 %(available: float32%)", r.out)
       assert.matches("\nfloat32\n", r.out)
+    end)
+
+  case("changes its precision in a noted loop", "SIM_SEED=2", [[
+    local nn = va.nn
+    local x = va.rand(5, 8)
+    local function train(eager)
+      va.seed(3)
+      va.eager(eager)
+      local m = nn.model("m", { f = nn.chain({ 8 }, { nn.linear(40), nn.relu, nn.linear(3) }) })
+      local adam = va.adam(m, { lr = 1e-2 })
+      for i in va.steps(9) do
+        if i == 4 then va.precision "bf16" end
+        if i == 7 then va.precision "float32" end
+        adam:step((m.f(x) ^ 2):mean())
+      end
+      return m.f(x):sum():item()
+    end
+    print(train(true) == train(false), require "vaelua.core".turns().launched > 3)]], function(r)
+      assert.matches("true\ttrue\n", r.out)
     end)
 
   case("rounds as it is told", "SIM_SEED=1", [[

@@ -261,7 +261,7 @@ void cuda_out_of_memory (size_t bytes) {
   if (m.total > 0 && need > have)
     snprintf(advice, sizeof advice, "   a batch of less than %d%% of this one "
              "may fit", (int) (100 * have / need));
-  cuda_raise(FAIL_MEMORY, "out of memory on %s: %.1f MB asked, %.1f MB held "
+  cuda_raise(FAIL_DEVICE_MEMORY, "out of memory on %s: %.1f MB asked, %.1f MB held "
              "by tensors, %.1f MB kept for reuse, %.1f MB free of %.1f MB%s",
              cuda_name, (double) bytes / mega, (double) m.used / mega,
              (double) m.idle / mega, (double) m.free / mega,

@@ -283,7 +283,8 @@ test-c: $(C_TESTS)
 
 test-run: all $(B)/test/vaelua $(B)/test/plugin/vaelua_cuda.so test-c \
   $(if $(CUDA_THERE),$(addprefix $(B)/sim/,vaelua_cuda.so libcudart.so.13 \
-    libcublas.so.13 libcudnn.so.9))
+    libcublas.so.13 libcudnn.so.9 kernels_a kernels_b cublas_test cudnn_test \
+    plans))
 	$(if $(SAN),,+@$(MAKE) SAN=1 test-c)
 	@$(B)/vaelua tests/run.lua $(B) $(ONLY)
 

@@ -424,6 +424,10 @@ static int run_script (lua_State *L, const Command *c) {
   }
   int count = push_words(L, c);
   int status = run_chunk(L, luaL_loadfile(L, script), count);
+  if (status == 0) {
+    lua_pushcfunction(L, program_settle);
+    status = program_call(L, 0, 0);
+  }
   end_run(L, status);
   return status;
 }

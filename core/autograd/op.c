@@ -74,7 +74,7 @@ static const Device *device_of (const Call *c) {
     const Arg *a = &c->arg[i];
     if (!a->given)
       continue;
-    if (a->kind == ARG_TENSOR)
+    if (a->kind == ARG_TENSOR || a->kind == ARG_OPERAND)
       return a->tensor->storage->device;
     if (a->kind == ARG_TENSORS && a->list.count > 0)
       return a->list.item[0]->storage->device;

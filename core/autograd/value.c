@@ -10,6 +10,7 @@
 
 #include "backend/backend.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { SLOTS = 4096 };
@@ -26,6 +27,10 @@ void value_fresh (void) {
 static Tensor *slots (const void *words, int64_t count, const Shape *shape) {
   if (block == NULL || used + count > SLOTS
       || block->storage->device != device_now()) {
+    static bool begun;
+    if (!begun)
+      atexit(value_fresh);
+    begun = true;
     Shape all = shape_of(1, SLOTS);
     Tensor *fresh = tensor_keep(tensor_new(device_now(), F32, &all));
     tensor_drop(block);

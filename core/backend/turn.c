@@ -27,6 +27,7 @@ enum { PLANS = 8, MISSES = 3, ITEMS_MOST = 20000 };
 struct Loop {
   int users;                  /* its owner, and places in its memory */
   bool closed, off;           /* off: its turns differ too much */
+  uint64_t era;               /* its plans were noted in */
   bool bound;                 /* its plans point into its memory */
   Device *device;             /* of its memory */
   Plan *plan[PLANS];
@@ -66,12 +67,18 @@ static struct {
 
 static Place ring = { .before = &ring, .after = &ring };
 static bool disabled, aside;
+static uint64_t era;
 static TurnCount count;
 
 bool turn_enable (bool on) {
   bool was = !disabled;
   disabled = !on;
   return was;
+}
+
+void turn_forget (void) {
+  turn_leave();
+  era++;
 }
 
 void turn_aside (bool on) {
@@ -98,16 +105,28 @@ const Note *turn_call (int i) {
 
 /* ---- places ------------------------------------------------------------------ */
 
+static void drop_graphs (Loop *l) {
+  for (int i = 0; i < l->plans; i++) {
+    if (l->plan[i]->graph != NULL)
+      l->device->release(l->plan[i]->graph);
+    l->plan[i]->graph = NULL;
+    l->plan[i]->captured = false;
+  }
+}
+
+static void drop_plans (Loop *l) {
+  drop_graphs(l);
+  for (int i = 0; i < l->plans; i++)
+    plan_free(l->plan[i]);
+  l->plans = 0;
+}
+
 static void loop_drop (Loop *l) {
   if (--l->users > 0)
     return;
   if (launched_by == l)
     launched_by = NULL;
-  for (int i = 0; i < l->plans; i++) {
-    if (l->plan[i]->graph != NULL)
-      l->device->release(l->plan[i]->graph);
-    plan_free(l->plan[i]);
-  }
+  drop_plans(l);
   if (l->device != NULL) {
     const Device *d = now.device == l->device && now.mode >= NOTE
                       ? &now.real : l->device;
@@ -427,15 +446,6 @@ Loop *loop_new (void) {
   return l;
 }
 
-static void drop_graphs (Loop *l) {
-  for (int i = 0; i < l->plans; i++) {
-    if (l->plan[i]->graph != NULL)
-      l->device->release(l->plan[i]->graph);
-    l->plan[i]->graph = NULL;
-    l->plan[i]->captured = false;
-  }
-}
-
 /* A larger block in place of an old one. */
 static void grow (Device *d, char **memory, size_t *bytes, size_t wanted) {
   char *more = d->alloc(wanted);
@@ -497,6 +507,9 @@ bool turn_begin (Loop *l) {
     return true;
   }
   l->device = d;
+  if (l->era != era)
+    drop_plans(l);
+  l->era = era;
   make_room(l, d);
   for (int i = 0; i < l->plans && !l->bound; i++)
     plan_bind(l->plan[i], l->arena, l->uploads);

@@ -43,6 +43,9 @@ void turn_flush (void);
  * who write to the memory of tensors themselves. */
 void turn_leave (void);
 
+/* What was noted holds no longer: the device computes in another way now. */
+void turn_forget (void);
+
 /* What is made in between belongs to no turn: true, then false. */
 void turn_aside (bool on);
 

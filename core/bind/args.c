@@ -104,9 +104,9 @@ void bind_collect (lua_State *L) {
   if (made - young < YOUNG)
     return;
   young = made;
-  if (mem_count().bytes > 2 * held + SLACK) {
+  if (tensor_bytes_alive() > 2 * held + SLACK) {
     lua_gc(L, LUA_GCCOLLECT);
-    held = mem_count().bytes;
+    held = tensor_bytes_alive();
   } else
     lua_gc(L, LUA_GCSTEP, 0);
 }

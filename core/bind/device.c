@@ -4,6 +4,7 @@
  * device.
  */
 #include "backend/backend.h"
+#include "backend/turn.h"
 #include "bind/bind.h"
 #include "bind/device.h"
 
@@ -64,6 +65,12 @@ static int no_precision (lua_State *L, const Device *d, const char *name) {
                     "(available: %s)", name, d->name, lua_tostring(L, -1));
 }
 
+/* Steps that were noted multiply as they did then. */
+static void forget (void *unused) {
+  (void) unused;
+  turn_forget();
+}
+
 /* core.precision([name]) -> the name of the one that holds now */
 static int precision (lua_State *L) {
   const Device *d = device_here(L);
@@ -72,6 +79,7 @@ static int precision (lua_State *L) {
     int p = 0;
     while (p < PRECISIONS && strcmp(name, precisions[p]) != 0)
       p++;
+    bind_run(L, forget, NULL);
     if (p == PRECISIONS || !device_set_precision((Precision) p))
       return no_precision(L, d, name);
   }

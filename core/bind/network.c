@@ -380,11 +380,23 @@ static int set_number (lua_State *L) {
   return 0;
 }
 
+typedef struct Steps {
+  const Optim *o;
+  double done;
+  bool flag;
+} Steps;
+
+static void steps_work (void *state) {
+  Steps *s = state;
+  s->done = optim_steps(s->o, &s->flag);
+}
+
 /* core.optim_steps(o) -> steps done, whether something was not finite */
 static int steps (lua_State *L) {
-  bool flag;
-  lua_pushinteger(L, (lua_Integer) optim_steps(check_optim(L, 1), &flag));
-  lua_pushboolean(L, flag);
+  Steps s = { .o = check_optim(L, 1) };
+  bind_run(L, steps_work, &s);
+  lua_pushinteger(L, (lua_Integer) s.done);
+  lua_pushboolean(L, s.flag);
   return 2;
 }
 

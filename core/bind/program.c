@@ -258,3 +258,14 @@ int program_setup (lua_State *L) {
   program_apply(L);
   return 0;
 }
+
+static void wait_for_device (void *unused) {
+  (void) unused;
+  if (cuda_device.name != NULL)
+    cuda_device.sync();
+}
+
+int program_settle (lua_State *L) {
+  bind_run(L, wait_for_device, NULL);
+  return 0;
+}

@@ -47,6 +47,8 @@ void program_device (lua_State *L);
 
 bool program_flag (lua_State *L, const char *name);
 
+/* Waits for the device, whose last work may have failed; a C function. */
+int program_settle (lua_State *L);
 int program_setup (lua_State *L);          /* core.setup(table) */
 
 #endif

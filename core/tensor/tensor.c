@@ -13,6 +13,7 @@ StorageWatch storage_watch;
 bool tensor_collecting;
 
 static uint64_t bytes_made;
+static size_t bytes_alive;
 
 static const struct { const char *name; size_t size; } dtypes[DTYPES] = {
   [F32] = { "float32", 4 }, [I32] = { "int32", 4 },
@@ -40,9 +41,15 @@ uint64_t tensor_bytes_made (void) {
   return bytes_made;
 }
 
+size_t tensor_bytes_alive (void) {
+  return bytes_alive;
+}
+
 static void storage_drop (Storage *s) {
   if (--s->refs > 0)
     return;
+  if (s->data != NULL && s->release == NULL)
+    bytes_alive -= s->bytes;
   if (s->place != NULL && storage_watch.drop(s))
     ;                              /* it lay in a loop's memory */
   else if (s->release != NULL)
@@ -78,6 +85,7 @@ Tensor *tensor_new (const Device *d, DType dtype, const Shape *shape) {
     storage_watch.make(t->storage);
   t->storage->data = d->alloc(bytes);
   bytes_made += bytes + sizeof *t;
+  bytes_alive += bytes;
   shape_strides(shape, t->stride);
   return t;
 }

@@ -106,5 +106,7 @@ extern void (*tensor_drop_node) (struct Node *node);
 
 /* Bytes of storages made so far; the binding steps Lua's collector by it. */
 uint64_t tensor_bytes_made (void);
+/* Bytes of living storages, wherever they lie. */
+size_t tensor_bytes_alive (void);
 
 #endif

@@ -4,7 +4,7 @@
 #   make test-sim-kernels
 
 KERNELS_A := pointwise copy reduce softmax sort norm small
-KERNELS_B := random loss optim index pool pairwise
+KERNELS_B := random loss optim index pool pairwise small
 kernels = $(patsubst %,$(B)/sim/cuda/%.cu.o,$(KERNELS_$(1)))
 
 .PHONY: test-sim-kernels

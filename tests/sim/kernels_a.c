@@ -6,12 +6,6 @@
  */
 #include "twin.h"
 
-#include "backend/cuda/small.h"
-
-bool cuda_capturing (void) {
-  return false;
-}
-
 enum { BEYOND = 4096 * 256 + 3 };    /* more than the threads of a launch */
 
 /* ---- views of any strides ---- */
@@ -155,8 +149,11 @@ static void finishes (int64_t rows, int64_t n, bool with, Activation act) {
   need(cuda_finish(y.gpu.data, rows, n, with ? bias.gpu.data : NULL, act),
        "finish");
   alike("finish", y, 0);
-  RUN(act_back, V(dx), V(dy), V(y), act);
+  Twin db = twin(F32, n);
+  RUN(act_back, V(dx), with ? V(db) : (View) { 0 }, V(dy), V(y), act);
   alike("act_back", dx, 0);
+  if (with)
+    alike("act_back of bias", db, 1e-4);   /* float32 on the CPU */
 }
 
 static void test_pointwise (void) {

@@ -52,6 +52,17 @@ static inline void *device_new (size_t bytes) {
   return p;
 }
 
+static void *kept_room;              /* of the small work */
+
+void *cuda_keep (size_t bytes) {
+  need(cudaMalloc(&kept_room, bytes), "cudaMalloc");
+  return kept_room;
+}
+
+bool cuda_capturing (void) {
+  return false;
+}
+
 void *cuda_scratch (size_t bytes) {
   if (kept_scratch == NULL)
     return device_new(bytes);
@@ -241,6 +252,7 @@ static inline int run_tests (const Test *tests, size_t n, int names_count,
   clear();
   if (frame.fail)
     printf("%s\n", failure_text());
+  need(cudaFree(kept_room), "cudaFree");
   need(cudaStreamDestroy(cuda_stream), "stream");
   printf("%d comparisons, %d wrong\n", comparisons, failures);
   return failures > 0 || frame.fail;

@@ -155,7 +155,10 @@ DEVICE void sums (const Step &s) {
     if (s.kind == STEP_TOTAL) {
       if (s.at[2] != NULL)                   /* a finite loss adds nothing */
         sum += 0 * number_of(Number { s.at[2], s.f != 0 });
-      *(double *) s.at[0] = sum;
+      if (s.side)                            /* float64 */
+        *(double *) s.at[0] = sum;
+      else
+        *y = (float) sum;
     } else if (s.kind == STEP_ACCUMULATE) {
       float more = *(const float *) s.at[2] * (float) sum;
       *y = *(const float *) s.at[3] != 0 ? *y + more : more;
@@ -526,6 +529,7 @@ cudaError_t small_total (View sum, const double *parts, int64_t n, View loss) {
   Step *s = add(STEP_TOTAL, 1);
   s->over = (int) n;
   s->f = loss.dtype == F64;
+  s->side = sum.dtype == F64;
   operand(s, 0, sum, true);
   operand(s, 1, row((const float *) parts, 2 * n), false);
   operand(s, 2, loss, false);

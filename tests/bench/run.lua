@@ -2,11 +2,11 @@
 --
 --     make bench                    or  build/vaelua tests/bench/run.lua [PATTERN]
 --
--- First what can be compared: the VAE's training step beside PyTorch's, the kernels that it needs on
--- a GPU beside the operators of PyTorch's, the start of the program beside lua5.4's, a call of an op
--- beside a call of a Lua function (PATTERN: vae, kernels, start, call).  Then every record with a
--- `.bench`: microseconds, and the ratio to the time of adding two tensors of its result's size.
--- Medians; nothing is asserted.
+-- First what can be compared: the VAE's training step beside PyTorch's, the kernels that it needs
+-- on a GPU beside the operators of PyTorch's, the start of the program beside lua5.4's, a call of
+-- an op beside a call of a Lua function (PATTERN: vae, kernels, start, call).  Then every record
+-- with a `.bench`: microseconds, and the ratio to the time of adding two tensors of its result's
+-- size.  Medians; nothing is asserted.
 
 local core = require "vaelua.core"
 local makers = require "tests.lua.makers"
@@ -48,9 +48,9 @@ local function kernels()
     local count = require "tests.device.count"
     local step = count.step(tester, { "VAELUA_CUDA_DRIVER=skip", "VAELUA_CUDA_ALLOC=direct",
       "LD_LIBRARY_PATH=" .. core.realpath(sim) })
-    print(("vaelua %g kernels a step (%g own, %g of cuDNN and cuBLAS, in %g launch of a graph; with "
-      .. "its batch and log)"):format(step.kernels, step.launches, step.library_kernels,
-      step.graph_launches))
+    print(("vaelua %g kernels a step (%g own, %g of cuDNN and cuBLAS, graph launches: %g; with the "
+      .. "batch's gather and the log; counted by the simulated device)"):format(step.kernels,
+      step.launches, step.library_kernels, step.graph_launches))
   else
     print(("skip  vaelua: no %s/vaelua_cuda.so or %s (make test builds them)"):format(sim, tester))
   end

@@ -1,11 +1,11 @@
--- count.lua - what a captured training step of the VAE costs on the device, counted by the simulated
--- one: kernels, bytes, waits and allocations. A training of ten turns and one of six, their
--- difference over four. For count_spec.lua and tests/bench/run.lua.
+-- count.lua - what a captured training step of the VAE costs on the device, counted by the
+-- simulated one: kernels, bytes, waits and allocations. A training of ten turns and one of six,
+-- their difference over four. For count_spec.lua and tests/bench/run.lua.
 --
 --     build/test/vaelua --device cuda tests/device/count.lua      the child that is counted
 --
--- A step takes its batch from the data set, draws noise, goes forward and back, checks the gradients,
--- does Adam's step, adds to what is logged.
+-- A step takes its batch from the data set, draws noise, goes forward and back, checks the
+-- gradients, does Adam's step, adds to what is logged.
 --
 -- Bytes that the step must move are those of the arrays of each call that our own kernels do, once
 -- each; of what cuDNN and cuBLAS do, the pass behind it that adds a bias or sums one.
@@ -37,7 +37,9 @@ local function must(call)
   end
   if k == "adam" then                          -- weights and moments are read and written
     local n = 0
-    for i = 1, #call - 4, 4 do n = n + 2 * call[i] + call[i + 1] + 2 * call[i + 2] + 2 * call[i + 3] end
+    for i = 1, #call - 4, 4 do
+      n = n + 2 * call[i] + call[i + 1] + 2 * call[i + 2] + 2 * call[i + 3]
+    end
     return n
   end
   if k == "copy_add" or k == "accumulate" then return sum(call) + call[1] end

@@ -1,5 +1,5 @@
--- count_spec.lua - what a captured training step of the VAE costs on the device (count.lua): one graph,
--- how many kernels, bytes, waits and allocations.
+-- count_spec.lua - what a captured training step of the VAE costs on the device (count.lua): one
+-- graph, how many kernels, bytes, waits and allocations.
 
 local core = require "vaelua.core"
 local count = require "tests.device.count"

@@ -19,6 +19,7 @@ import sys
 from collections import Counter
 
 want_names, sys.argv[1:] = "names" in sys.argv, []       # vae_torch.py reads them too
+sys.dont_write_bytecode = True                           # nothing is left beside the sources
 
 import torch
 from torch.profiler import ProfilerActivity, profile

@@ -2,10 +2,11 @@
 --
 --     make bench                    or  build/vaelua tests/bench/run.lua [PATTERN]
 --
--- First what can be compared: the VAE's training step beside PyTorch's, the start of the program
--- beside lua5.4's, a call of an op beside a call of a Lua function.  Then every record with a
--- `.bench`: microseconds, and the ratio to the time of adding two tensors of its result's size.
--- Medians; nothing is asserted.
+-- First what can be compared: the VAE's training step beside PyTorch's, the kernels that it needs
+-- on a GPU beside the operators of PyTorch's, the start of the program beside lua5.4's, a call of
+-- an op beside a call of a Lua function (PATTERN: vae, kernels, start, call).  Then every record
+-- with a `.bench`: microseconds, and the ratio to the time of adding two tensors of its result's
+-- size.  Medians; nothing is asserted.
 
 local core = require "vaelua.core"
 local makers = require "tests.lua.makers"
@@ -36,6 +37,25 @@ end
 local function vae_step()
   local _, text = core.run_command { program, "tests/bench/vae.lua" }
   io.write(text)
+end
+
+-- Ours as the simulated device counts them; PyTorch's, which has none here, as operators.
+local function kernels()
+  print "kernels a training step (VAE, batch 128; counted, without a GPU)"
+  local build = program:match("^(.*)/") or "."
+  local sim, tester = build .. "/sim", build .. "/test/vaelua"
+  if core.exists(sim .. "/vaelua_cuda.so") and core.exists(tester) then
+    local count = require "tests.device.count"
+    local step = count.step(tester, { "VAELUA_CUDA_DRIVER=skip", "VAELUA_CUDA_ALLOC=direct",
+      "LD_LIBRARY_PATH=" .. core.realpath(sim) })
+    print(("vaelua %g kernels a step (%g own, %g of cuDNN and cuBLAS, graph launches: %g; with the "
+      .. "batch's gather and the log; counted by the simulated device)"):format(step.kernels,
+      step.launches, step.library_kernels, step.graph_launches))
+  else
+    print(("skip  vaelua: no %s/vaelua_cuda.so or %s (make test builds them)"):format(sim, tester))
+  end
+  local status, text = core.run_command { "/usr/bin/python3", "tests/bench/vae_ops.py" }
+  io.write(status == 0 and text or "skip  PyTorch: no python3-torch here\n")
 end
 
 local function start_time()
@@ -86,7 +106,8 @@ local function bench(record)
   core.mode_pop(depth)
 end
 
-local PEERS = { { "vae", vae_step }, { "start", start_time }, { "call", call_overhead } }
+local PEERS = { { "vae", vae_step }, { "kernels", kernels }, { "start", start_time },
+  { "call", call_overhead } }
 
 for _, peer in ipairs(PEERS) do
   if only == "" or only == peer[1] then peer[2]() end

@@ -9,6 +9,8 @@ OpenBLAS gets one thread, since two thread pools fight.
 
 vae_torch.py [threads] train [epochs] trains the VAE and the autoencoder of the same shape on
 Fashion-MNIST, both on each batch, and prints "torch <seconds>" of all epochs: the peer of training.lua.
+
+vae_ops.py counts the operators of its step.
 """
 import gzip
 import os
@@ -63,6 +65,13 @@ class Vae(nn.Module):
         return (bce + kl) / x.shape[0]
 
 
+def step(loss_of, adam, x):
+    loss = loss_of(x, torch.randn(len(x), Z))
+    adam.zero_grad(set_to_none=True)
+    loss.backward()
+    adam.step()
+
+
 def median_step(layout, traced):
     torch.manual_seed(1)
     model, x = Vae(), torch.rand(B, 1, 28, 28)
@@ -74,10 +83,7 @@ def median_step(layout, traced):
     times = []
     for i in range(steps + 10):
         start = time.perf_counter()
-        loss = loss_of(x, torch.randn(B, Z))
-        adam.zero_grad(set_to_none=True)
-        loss.backward()
-        adam.step()
+        step(loss_of, adam, x)
         times.append(time.perf_counter() - start)
     return sorted(times[10:])[steps // 2] * 1e3
 
@@ -103,20 +109,22 @@ def seconds_of_training():
             x = pictures[order[i:i + B]].float() / 255
             x = x.contiguous(memory_format=torch.channels_last)
             for loss_of, adam in trained:
-                loss = loss_of(x, torch.randn(len(x), Z))
-                adam.zero_grad(set_to_none=True)
-                loss.backward()
-                adam.step()
+                step(loss_of, adam, x)
     return time.perf_counter() - start
 
 
-if train:
-    print("torch %.3f" % seconds_of_training())
-    sys.exit()
-best = None
-for layout in "first", "last":
-    for traced in False, True:
-        ms = median_step(layout, traced)
-        print("# channels %s%s: %.2f ms" % (layout, ", traced" if traced else "", ms))
-        best = ms if best is None else min(best, ms)
-print("torch %.3f" % best)
+def main():
+    if train:
+        print("torch %.3f" % seconds_of_training())
+        return
+    best = None
+    for layout in "first", "last":
+        for traced in False, True:
+            ms = median_step(layout, traced)
+            print("# channels %s%s: %.2f ms" % (layout, ", traced" if traced else "", ms))
+            best = ms if best is None else min(best, ms)
+    print("torch %.3f" % best)
+
+
+if __name__ == "__main__":
+    main()

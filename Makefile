@@ -129,7 +129,8 @@ CUDA_GEN  = $(if $(CUDA_ARCH),-arch=$(CUDA_ARCH), \
 # Products and sums are rounded apart, as on the CPU: equal bits.
 CUDA_INC    = -Icore -I$(B)/gen -isystem $(CUDA_DIR)/include
 NVCC_FLAGS  = -std=c++17 -O3 --fmad=false -t 2 $(CUDA_INC) \
-  -Xcompiler -fPIC,-fvisibility=hidden,-fno-exceptions,-fno-threadsafe-statics
+  -Xcompiler -fPIC,-fvisibility=hidden,-fno-exceptions,-fno-threadsafe-statics \
+  $(if $(STRICT),$(NVCC_LINT))
 CUDA_CFLAGS = -std=gnu11 -D_GNU_SOURCE= $(CUDA_INC) -O2 -g \
   -march=x86-64-v2 -ffp-contract=off -fvisibility=hidden -fPIC $(WARN) \
   -include core/backend/cuda/must_use.h -Werror=unused-result
@@ -273,8 +274,9 @@ ifdef DEVICE
 export VAELUA_DEVICE := $(DEVICE)
 endif
 
+# Tests build with warnings, spilled registers and local memory as errors.
 test: deps
-	+$(MAKE) test-run
+	+$(MAKE) test-run STRICT=1
 
 # The C tests run a second time with sanitizers: the readers of files meet
 # damaged ones there.  The last line of the runner is "N passed, N failed".
@@ -284,7 +286,7 @@ test-c: $(C_TESTS)
 test-run: all $(B)/test/vaelua $(B)/test/plugin/vaelua_cuda.so test-c \
   $(if $(CUDA_THERE),$(addprefix $(B)/sim/,vaelua_cuda.so libcudart.so.13 \
     libcublas.so.13 libcudnn.so.9 kernels_a kernels_b cublas_test cudnn_test \
-    plans))
+    plans) lint-must-use)
 	$(if $(SAN),,+@$(MAKE) SAN=1 test-c)
 	@$(B)/vaelua tests/run.lua $(B) $(ONLY)
 
@@ -312,7 +314,7 @@ bench:
 	+$(MAKE) all
 	$(B)/vaelua tests/bench/run.lua $(ONLY)
 
-lint: lint-cuda
+lint: lint-cuda lint-must-use
 	luacheck -q lua experiments examples tests
 	@for f in core/*.c $(SOURCES); do \
 	   clang -fsyntax-only $(CPPFLAGS) -std=gnu11 -march=x86-64-v2 -fopenmp \
@@ -324,13 +326,18 @@ lint: lint-cuda
 NVCC_LINT := -Werror all-warnings -Xcompiler -Wall,-Wextra,-Wshadow,-Werror \
   -Xptxas -Werror,-warn-spills,-warn-lmem-usage
 
-.PHONY: lint-cuda
-lint-cuda: cuda
+.PHONY: lint-cuda lint-must-use
+lint-cuda:
 ifneq ($(CUDA_THERE),)
 	@mkdir -p $(B)/lint
 	@for f in $(CUDA_KERNELS); do \
 	   $(NVCC) $(NVCC_FLAGS) $(NVCC_LINT) $(CUDA_GEN) -c -o $(B)/lint/cu.o $$f \
 	   || exit 1; done
+endif
+
+lint-must-use: $(if $(CUDA_THERE),$(CUDA_C))
+ifneq ($(CUDA_THERE),)
+	@mkdir -p $(B)/lint
 	@nm -u $(CUDA_C) | sed -n 's/^ *U \(cu[dabnrtls]*[A-Z][A-Za-z0-9]*\).*/\1/p' \
 	   | sort -u > $(B)/lint/used
 	@{ sed -n 's/^MUST_USE(\(.*\));/\1/p' core/backend/cuda/must_use.h; \

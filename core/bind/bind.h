@@ -43,6 +43,12 @@ int bind_error (lua_State *L, Fail kind, const char *format, ...);
 Fail bind_last_fail (lua_State *L, const char *message);
                /* the kind of an error message that has reached the top */
 
+/* table.name = n for the table on top of the stack. */
+static inline void set_count (lua_State *L, const char *name, uint64_t n) {
+  lua_pushinteger(L, (lua_Integer) n);
+  lua_setfield(L, -2, name);
+}
+
 /* Each adds its functions to the core table on top of the stack. */
 void bind_ops (lua_State *L);          /* registry.c: core.ops, records */
 void bind_tensors (lua_State *L);      /* tensor.c: core.tensor, set, ... */

@@ -33,20 +33,15 @@ static int device (lua_State *L) {
   return 1;
 }
 
-static void set_number (lua_State *L, const char *name, size_t n) {
-  lua_pushinteger(L, (lua_Integer) n);
-  lua_setfield(L, -2, name);
-}
-
 /* core.device_memory() -> { used =, idle =, peak =, free =, total = } */
 static int device_memory (lua_State *L) {
   DeviceMemory m = device_here(L)->memory();
   lua_newtable(L);
-  set_number(L, "used", m.used);
-  set_number(L, "idle", m.idle);
-  set_number(L, "peak", m.peak);
-  set_number(L, "free", m.free);
-  set_number(L, "total", m.total);
+  set_count(L, "used", m.used);
+  set_count(L, "idle", m.idle);
+  set_count(L, "peak", m.peak);
+  set_count(L, "free", m.free);
+  set_count(L, "total", m.total);
   return 1;
 }
 

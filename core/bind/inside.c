@@ -27,21 +27,16 @@ static int modes (lua_State *L) {
   return 1;
 }
 
-static void set (lua_State *L, const char *name, uint64_t n) {
-  lua_pushinteger(L, (lua_Integer) n);
-  lua_setfield(L, -2, name);
-}
-
 /* memory() -> { allocations =, small =, blocks =, bytes =, idle =, peak = } */
 static int memory (lua_State *L) {
   MemCount c = mem_count();
   lua_newtable(L);
-  set(L, "allocations", c.allocations);
-  set(L, "small", c.small);
-  set(L, "blocks", c.blocks);
-  set(L, "bytes", c.bytes);
-  set(L, "idle", c.idle);
-  set(L, "peak", c.peak);
+  set_count(L, "allocations", c.allocations);
+  set_count(L, "small", c.small);
+  set_count(L, "blocks", c.blocks);
+  set_count(L, "bytes", c.bytes);
+  set_count(L, "idle", c.idle);
+  set_count(L, "peak", c.peak);
   return 1;
 }
 

@@ -89,20 +89,15 @@ static int eager (lua_State *L) {
   return 1;
 }
 
-static void set (lua_State *L, const char *name, uint64_t n) {
-  lua_pushinteger(L, (lua_Integer) n);
-  lua_setfield(L, -2, name);
-}
-
 /* core.turns() -> { turns =, noted =, launched =, partly =, moved = } */
 static int turns (lua_State *L) {
   TurnCount c = turn_count();
   lua_newtable(L);
-  set(L, "turns", c.turns);
-  set(L, "noted", c.noted);
-  set(L, "launched", c.launched);
-  set(L, "partly", c.partly);
-  set(L, "moved", c.moved);
+  set_count(L, "turns", c.turns);
+  set_count(L, "noted", c.noted);
+  set_count(L, "launched", c.launched);
+  set_count(L, "partly", c.partly);
+  set_count(L, "moved", c.moved);
   return 1;
 }
 

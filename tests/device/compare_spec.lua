@@ -120,11 +120,7 @@ end)
 
 describe("layers on " .. device, function()
   for _, record in ipairs(core.layer_records()) do
-    local calls = { record.example, table.unpack(record.cases) }
-    if not record.example then
-      calls[1] = ("nn.chain({ 2, 3 }, { nn.%s })(rand_in(0.2, 0.8, 4, 2, 3))"):format(record.name)
-    end
-    for _, text in ipairs(calls) do
+    for _, text in ipairs(makers.layer_calls(record)) do
       if text:find(only, 1, true) then
         it("agree: " .. text, function() compare(text, { extra = { nn = nn } }) end)
       end

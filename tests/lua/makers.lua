@@ -39,6 +39,15 @@ local function environment(run, extra)
   return setmetatable(env, { __index = function(_, name) return ops[name] or _G[name] end })
 end
 
+-- The calls of a layer's record: its example, or a chain of that layer alone, and its cases.
+function M.layer_calls(record)
+  local calls = { record.example, table.unpack(record.cases) }
+  if not record.example then
+    calls[1] = ("nn.chain({ 2, 3 }, { nn.%s })(rand_in(0.2, 0.8, 4, 2, 3))"):format(record.name)
+  end
+  return calls
+end
+
 -- Evaluates text; the random numbers of a call are the same at each run.
 function M.run(text, given, extra)
   local run = { inputs = {}, given = given }

@@ -18,11 +18,7 @@ local extra = { nn = nn }
 
 describe("layer records", function()
   for _, record in ipairs(core.layer_records()) do
-    local calls = { record.example, table.unpack(record.cases) }
-    if not record.example then
-      calls[1] = ("nn.chain({ 2, 3 }, { nn.%s })(rand_in(0.2, 0.8, 4, 2, 3))"):format(record.name)
-    end
-    for _, text in ipairs(calls) do
+    for _, text in ipairs(makers.layer_calls(record)) do
       it("run " .. text, function()
         assert.is_truthy(record.doc)
         local run = makers.run(text, nil, extra)

@@ -15,7 +15,7 @@ typedef struct Number {
   bool wide;                        /* float64 */
 } Number;
 
-static Number number (const View &v) {
+static inline Number number (const View &v) {
   return Number { v.data, v.dtype == F64 };
 }
 

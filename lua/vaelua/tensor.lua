@@ -40,14 +40,14 @@ function M.split(x, parts, a)
   return table.unpack(views, 1, #views)
 end
 
--- x:sort(axis=-1, { descending = false }): sorted values and where they stood (int32, from 1).
+--- x:sort(axis=-1, { descending = false }): sorted values and where they stood (int32, from 1).
 function M.sort(x, a, options)
   if type(a) == "table" then a, options = nil, a end
   local index = ops.argsort(x, a or -1, options)
   return ops.take_along(x, index, a or -1), index
 end
 
--- x:topk(k, axis=-1): the k largest values, largest first, and where they stood.
+--- x:topk(k, axis=-1): the k largest values, largest first, and where they stood.
 function M.topk(x, k, a)
   local axis = axis_of(x, a or -1, "topk")
   if math.type(k) ~= "integer" or k < 1 or k > x.shape[axis] then
@@ -65,14 +65,14 @@ function M.read(path) return core.file_read(path) end
 
 function M.write(path, what, notes) return core.file_write(path, what, notes) end
 
--- The name of the device that tensors are made on.
+--- va.device(): the name of the device that tensors are made on, "cpu" or "cuda:0".
 function M.device() return core.device() end
 
--- va.precision "tf32": how products and convolutions multiply from now on, float32, tf32 or bf16;
+--- va.precision "tf32": how matrix products and convolutions multiply from now on, float32, tf32 or bf16;
 -- sums are float32 always. Without a name: what holds now. An error where the device cannot.
 function M.precision(name) return core.precision(name) end
 
--- Bytes held by tensors on the device, { bytes, peak, idle, device }; of a GPU also those that are
+--- va.memory(): bytes held by tensors on the device, { bytes, peak, idle, device }; of a GPU also those that are
 -- free on it and that it has in all, { free, total }; of the CPU also how many tensors there are.
 function M.memory()
   local m, host = core.device_memory(), core.bytes()

@@ -68,12 +68,14 @@ function M.write(path, what, notes) return core.file_write(path, what, notes) en
 --- va.device(): the name of the device that tensors are made on, "cpu" or "cuda:0".
 function M.device() return core.device() end
 
---- va.precision "tf32": how matrix products and convolutions multiply from now on, float32, tf32 or bf16;
--- sums are float32 always. Without a name: what holds now. An error where the device cannot.
+--- va.precision "tf32": how matrix products and convolutions multiply from now on, float32, tf32
+-- or bf16; sums are float32 always. Without a name: what holds now. An error where the device
+-- cannot.
 function M.precision(name) return core.precision(name) end
 
---- va.memory(): bytes held by tensors on the device, { bytes, peak, idle, device }; of a GPU also those that are
--- free on it and that it has in all, { free, total }; of the CPU also how many tensors there are.
+--- va.memory(): bytes held by tensors on the device, { bytes, peak, idle, device }; of a GPU also
+-- those that are free on it and that it has in all, { free, total }; of the CPU also how many
+-- tensors there are.
 function M.memory()
   local m, host = core.device_memory(), core.bytes()
   local t = { device = core.device(), bytes = m.used, peak = m.peak, idle = m.idle }

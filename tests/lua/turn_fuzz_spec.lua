@@ -143,21 +143,39 @@ end
 function op.recall(s, k)
   if #s.kept == 0 then return end
   local t = s.kept[k.a % #s.kept + 1]
-  put(s, #t.shape == 2 and t.shape[2] == WIDTH and fit(s, t) or wide(s, t), k.c)
+  t = #t.shape == 2 and t.shape[2] == WIDTH and fit(s, t) or wide(s, t)
+  put(s, (t + get(s, k.b) * 0.5):detach(), k.c)
 end
 
 local function loss_of(s, k) return (s.net.f(get(s, k.a)) - fit(s, get(s, k.b))):square():mean() end
 
-function op.loss(s, k)
-  local loss = loss_of(s, k)
-  if k.c % 4 == 0 then s.adam:add(loss)
-  else s.adam:step(loss) end
-  s.loss = loss
+-- Weights change, or history was walked: what was computed counts as values from here on.
+local function plain(s)
+  for i, t in ipairs(s.reg) do s.reg[i] = t:detach() end
 end
 
-function op.other_step(s, k) s.sgd:step(loss_of(s, k)) end
+local function step(s, k)
+  s.adam:step(loss_of(s, k))
+  plain(s)
+end
 
-function op.double(s, k) va.step({ s.adam, loss_of(s, k) }, { s.sgd, s.bias:square():sum() }) end
+function op.loss(s, k)
+  if k.c % 4 > 0 then
+    s.loss = loss_of(s, k)
+    s.adam:step(s.loss)
+  else s.adam:add(loss_of(s, k)) end
+  plain(s)
+end
+
+function op.other_step(s, k)
+  s.sgd:step(loss_of(s, k))
+  plain(s)
+end
+
+function op.double(s, k)
+  va.step({ s.adam, loss_of(s, k) }, { s.sgd, s.bias:square():sum() })
+  plain(s)
+end
 
 function op.noise(s, k)
   put(s, k.a % 2 == 0 and va.randn(s.n, WIDTH) or va.rand(s.n, WIDTH), k.c)
@@ -177,18 +195,28 @@ function op.buffer(s, k)
   if k.a % 3 == 0 then s.buffer:set(get(s, k.b):mean(1))
   elseif k.a % 3 == 1 then s.buffer:lerp(get(s, k.b):mean(1), 1 / (s.i + 1))
   else s.buffer:set(s.i) end
-  put(s, get(s, k.b) + s.buffer, k.c)
+  put(s, (get(s, k.b) + s.buffer):detach(), k.c)
 end
 
-function op.outside(s, k) put(s, bounded(get(s, k.a) * s.outside[k.b % #s.outside + 1]), k.c) end
+local function from_outside(s, at)
+  local t = s.outside[at]
+  return at <= 2 and fit(s, t) or t
+end
+
+function op.outside(s, k)
+  put(s, bounded(get(s, k.a) * from_outside(s, k.b % 4 + 1)), k.c)
+end
 
 -- Whoever came from outside is used and let go in the same turn; a tensor like it comes instead.
 function op.drop_outside(s, k)
-  local at = k.b % #s.outside + 1
-  put(s, bounded(get(s, k.a) * s.outside[at]), k.c)
-  if s.i % 4 == k.c % 4 then
-    s.outside[at] = s.buffer * 1
+  local at = k.b % 4 + 1
+  put(s, (get(s, k.a) * from_outside(s, at)):tanh():detach(), k.c)
+  if s.i % 6 == k.c % 6 then
+    s.outside[at] = nil
+    plain(s)
+    s.reg[2], s.reg[3] = s.reg[1], s.reg[1]
     collectgarbage()
+    s.outside[at] = at <= 2 and va.randn(ROWS, WIDTH) or s.buffer * 1
   end
 end
 
@@ -205,6 +233,7 @@ function op.grad(s, k)
   local w = s.net:params()["f.1.weight"]
   local g = va.grad(loss, w, { keep = k.b % 2 == 0 })
   if k.b % 2 == 0 then g = g + va.grad(loss, w) end
+  plain(s)
   put(s, get(s, k.c) + g:mean(), k.c)
 end
 
@@ -242,7 +271,7 @@ function op.inner(s, k)
   for _ = 1, 2 do
     for j in va.steps(k.b % 3 + 1) do
       put(s, get(s, k.a) * (1 / j), k.c)
-      if k.c % 2 == 0 then s.adam:step(loss_of(s, k)) end
+      if k.c % 2 == 0 then step(s, k) end
     end
   end
 end
@@ -264,12 +293,13 @@ function op.forget(s) s.kept = {} end
 
 function op.branch(s, k)
   if get(s, k.a):mean():item() > 0 then put(s, get(s, k.b):neg(), k.c)
-  else s.adam:step(loss_of(s, k)) end
+  else step(s, k) end
 end
 
 function op.write_param(s, k)
   for _, p in pairs(s.net:params()) do p:set(p:clamp(-0.5, 0.5)) end
-  if k.a % 2 == 0 then s.net:params()["f.1.bias"]:lerp(s.buffer * 1, 0.25) end
+  if k.a % 2 == 0 then s.net:params()["f.1.bias"]:lerp(s.net:params()["f.3.bias"]:mean():expand(6) * 1, 0.25) end
+  plain(s)
 end
 
 function op.write_kept(s, k)
@@ -286,7 +316,7 @@ local function turn(s, loop, i, x)
   if loop.step == 1 then s.seen[#s.seen + 1] = get(s, 0):mean():item()
   elseif loop.step == 2 then s.adam.lr = 0.01 / i
   elseif loop.step == 3 then s.seen[#s.seen + 1] = s.reg[#s.reg] end
-  if loop.step < 5 then s.adam:step(loss_of(s, loop.list[1])) end
+  if loop.step < 5 then step(s, loop.list[1]) end
 end
 
 local function run_loop(s, loop)
@@ -314,7 +344,7 @@ local function state_of(seed)
   s.net = nn.model("net", { f = nn.chain(WIDTH, { nn.linear(6), nn.relu, nn.linear(WIDTH) }),
     g = nn.chain(WIDTH, { nn.batchnorm(), nn.dropout(0.25) }) })
   s.outside = { va.randn(ROWS, WIDTH), va.rand(ROWS, WIDTH), va.rand(WIDTH), va.randn(WIDTH) }
-  s.buffer, s.bias = va.zeros(WIDTH), va.var(va.ones(WIDTH))
+  s.buffer, s.bias = va.zeros(WIDTH), nn.param(WIDTH)
   s.adam = va.adam(s.net, { lr = 0.01, clip = seed % 2 })
   s.sgd = va.sgd({ s.bias, s.net.f }, { lr = 0.01, momentum = seed % 3 == 0 and 0.9 or 0 })
   return s
@@ -332,7 +362,7 @@ local function run(p, eager)
   end
   va.eager(false)
   local parts = { failed, "seen", bytes_of(s.seen), "kept", bytes_of(s.kept), bytes_of(s.outside),
-    bytes_of(s.buffer), bytes_of(s.bias), s.total and bytes_of(s.total), s.loss and bytes_of(s.loss) }
+    bytes_of(s.buffer), bytes_of(s.bias), bytes_of(s.total), bytes_of(s.loss) }
   for path, t in pairs(s.net:params()) do parts[#parts + 1] = path .. " " .. bytes_of(t) end
   local after = core.turns()
   for k, v in pairs(after) do after[k] = v - before[k] end
@@ -360,9 +390,19 @@ first = tonumber(first)
 last = tonumber(last) or first
 
 describe("loop bodies made at random", function()
-  local say = require "vaelua.run".say
-  setup(function() require "vaelua.run".say = function() end end)
-  teardown(function() require "vaelua.run".say = say end)
+  local quiet, was = { [require "vaelua.run"] = { "say" },
+                       [require "vaelua.progress"] = { "turn", "epoch", "close" } }, {}
+  setup(function()
+    for module, names in pairs(quiet) do
+      for _, name in ipairs(names) do
+        was[#was + 1] = { module, name, module[name] }
+        module[name] = function() end
+      end
+    end
+  end)
+  teardown(function()
+    for _, e in ipairs(was) do e[1][e[2]] = e[3] end
+  end)
 
   it("leave the bytes of running call by call", function()
     local turns, launched, failures, bad = 0, 0, 0, {}

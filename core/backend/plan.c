@@ -1,6 +1,7 @@
 /* plan.c - see plan.h. */
 #include "backend/plan.h"
 
+#include "base/error.h"
 #include "base/mem.h"
 
 #include <stdlib.h>
@@ -58,19 +59,13 @@ Block *plan_block (Plan *p, size_t bytes, void *at, uint64_t born) {
   return b;
 }
 
-Plan *plan_begin (const Plan *p, int items, int blocks) {
-  Plan *q = plan_new();
+void plan_begin (Plan **q, const Plan *p, int items) {
+  *q = plan_new();
   for (int i = 0; i < items; i++) {
-    *item_room(q) = p->item[i];
-    q->items++;
+    *item_room(*q) = p->item[i];
+    (*q)->items++;
     p->item[i]->users++;
   }
-  for (int i = 0; i < blocks; i++) {
-    Block *b = plan_block(q, p->block[i].bytes, NULL, 0);
-    b->offset = p->block[i].offset;
-    b->upload = p->block[i].upload;
-  }
-  return q;
 }
 
 /* ---- drafting --------------------------------------------------------------- */
@@ -200,28 +195,52 @@ static void place_all (Plan *p, int first, int *done, int *wait) {
   }
 }
 
-static void find_rivals (Plan *p, int i) {
+/* Whether c covers all bytes that a and b share. */
+static bool covers (const Block *c, const Block *a, const Block *b) {
+  size_t from = a->offset > b->offset ? a->offset : b->offset;
+  size_t a_end = a->offset + a->bytes, b_end = b->offset + b->bytes;
+  return c->offset <= from
+      && c->offset + c->bytes >= (a_end < b_end ? a_end : b_end);
+}
+
+static bool covered (const Plan *p, const Block *b, const Block *old,
+                     const int *list, int count) {
+  for (int i = 0; i < count; i++)
+    if (covers(&p->block[list[i]], b, old))
+      return true;
+  return false;
+}
+
+/* When a later rival was placed, what it covers was dead already.  list: room
+ * for as many as there are blocks. */
+static void find_rivals (Plan *p, int i, int *list) {
   Block *b = &p->block[i];
-  for (int pass = 0; pass < 2; pass++) {
-    b->rivals = 0;
-    for (int k = 0; k < i; k++)
-      if (!b->upload && touch(b, &p->block[k])) {
-        if (pass == 1)
-          b->rival[b->rivals] = k;
-        b->rivals++;
-      }
-    if (pass == 0)
-      b->rival = mem_new(sizeof *b->rival * (size_t) (b->rivals + 1));
+  int count = 0;
+  for (int k = i - 1; k >= 0 && !b->upload; k--) {
+    if (!touch(b, &p->block[k]) || covered(p, b, &p->block[k], list, count))
+      continue;
+    list[count++] = k;
+    if (covers(&p->block[k], b, b))
+      break;
   }
+  mem_free(b->rival);
+  b->rivals = 0;
+  b->rival = NULL;
+  b->rival = mem_new(sizeof *list * (size_t) (count + 1));
+  memcpy(b->rival, list, sizeof *list * (size_t) count);
+  b->rivals = count;
 }
 
 void plan_lay (Plan *p, int first) {
+  own_reserve();
+  size_t mark = scope_open();
   int *lists = mem_new(sizeof(int) * 2 * (size_t) (p->blocks + 1));
+  own(lists, mem_free);
   p->arena = p->uploads = 0;
   place_all(p, first, lists, lists + p->blocks);
-  mem_free(lists);
   for (int i = 0; i < p->blocks; i++)
-    find_rivals(p, i);
+    find_rivals(p, i, lists);
+  scope_close(mark);
 }
 
 void *plan_place (const Plan *p, int block, char *arena, char *uploads) {

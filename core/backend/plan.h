@@ -18,7 +18,8 @@ typedef struct Block {
   void *at;               /* in the turn that is drafted */
   uint64_t born, died;    /* by the turn's clock; PLAN_ALIVE: at its end */
   bool upload;            /* written by the host: has its bytes to itself */
-  int *rival, rivals;     /* blocks before it that share bytes with it */
+  int *rival, rivals;     /* blocks before it that share bytes with it, but
+                             for those that a later one of them covers */
 } Block;
 
 #define PLAN_ALIVE UINT64_MAX
@@ -51,9 +52,8 @@ typedef struct Plan {
 
 Plan *plan_new (void);
 void plan_free (Plan *p);                      /* NULL is fine */
-/* A new plan with the first items of p, and its first blocks without their
- * times. */
-Plan *plan_begin (const Plan *p, int items, int blocks);
+/* A new plan, *q from the first moment on, with the first items of p. */
+void plan_begin (Plan **q, const Plan *p, int items);
 
 Block *plan_block (Plan *p, size_t bytes, void *at, uint64_t born);
 int plan_find (const Plan *p, const void *at);      /* living block, or -1 */

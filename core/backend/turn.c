@@ -16,10 +16,12 @@
 
 #include "backend/backend.h"
 #include "backend/plan.h"
+#include "base/error.h"
 #include "base/mem.h"
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { PLANS = 8, MISSES = 3, ITEMS_MOST = 20000 };
@@ -61,6 +63,8 @@ static struct {
   int ran;                    /* items that ran already */
   int shared;                 /* NOTE: blocks that an earlier plan has laid */
   bool void_draft;            /* the draft is of no use */
+  bool uploading;             /* MATCH: the host's blocks were settled */
+  Plan *longer;               /* becomes the draft when it is whole */
   uint64_t number, clock;
   Place *fresh;               /* asks for its bytes now */
 } now;
@@ -68,6 +72,12 @@ static struct {
 static Place ring = { .before = &ring, .after = &ring };
 static bool disabled, aside;
 static uint64_t era;
+
+/* Memory that was freed while calls wait that may still read it. */
+static struct {
+  struct { void *at; size_t bytes; } *list;
+  int count, room;
+} late;
 static TurnCount count;
 
 bool turn_enable (bool on) {
@@ -85,8 +95,8 @@ void turn_aside (bool on) {
   aside = on;
 }
 
-bool turn_open (void) {
-  return now.mode != CLOSED;
+bool turn_open (const Loop *l) {
+  return now.mode != CLOSED && now.loop == l;
 }
 
 TurnCount turn_count (void) {
@@ -204,9 +214,36 @@ static void settle (const Loop *l, bool uploads) {
 
 /* ---- running what is noted ---------------------------------------------------- */
 
+/* Without room for the list the block is lost, but never overwritten. */
+static void turn_free (void *p, size_t bytes) {
+  if (now.mode != MATCH || p == NULL) {
+    (now.mode >= NOTE ? now.real.free : now.device->free)(p, bytes);
+    return;
+  }
+  if (late.count == late.room) {
+    int room = late.room ? 2 * late.room : 256;
+    void *more = realloc(late.list, sizeof *late.list * (size_t) room);
+    if (more == NULL)
+      return;
+    late.list = more;
+    late.room = room;
+  }
+  late.list[late.count].at = p;
+  late.list[late.count++].bytes = bytes;
+}
+
+/* No call waits any more. */
+static void free_late (void) {
+  while (late.count > 0) {
+    late.count--;
+    now.real.free(late.list[late.count].at, late.list[late.count].bytes);
+  }
+}
+
 static void run_to (Plan *p, int end) {
   for (; now.ran < end; now.ran++)
     note_run(p->item[now.ran]->note, now.real.kernels);
+  free_late();
 }
 
 static void run_captured (void *plan) {
@@ -236,6 +273,7 @@ static void run_whole (void) {
   if (p->graph != NULL && now.ran == 0) {
     now.real.launch(p->graph);
     now.ran = p->items;
+    free_late();
   } else {
     run_to(p, p->items);
     if (!p->captured)
@@ -294,6 +332,25 @@ static bool change_plan (const Note *note, const size_t *bytes) {
   return false;
 }
 
+/* The draft becomes one of all that fitted so far. */
+static void note_on (void) {
+  plan_free(now.longer);        /* of a try that had no memory */
+  now.longer = NULL;
+  plan_begin(&now.longer, now.plan, now.at);
+  for (int i = 0; i < now.given; i++) {
+    const Block *b = &now.draft->block[i];
+    Block *c = plan_block(now.longer, b->bytes, b->at, b->born);
+    c->died = b->died;
+    c->offset = now.plan->block[i].offset;
+    c->upload = now.plan->block[i].upload;
+  }
+  plan_free(now.draft);
+  now.draft = now.longer;
+  now.longer = NULL;
+  now.shared = now.given;
+  now.mode = NOTE;
+}
+
 /* No plan fits: the work so far runs, and the rest is noted. */
 static void leave_plan (void) {
   Loop *l = now.loop;
@@ -312,29 +369,44 @@ static void leave_plan (void) {
     go_plain();
     return;
   }
-  Plan *longer = plan_begin(now.plan, now.at, 0);
-  for (int i = 0; i < now.given; i++) {
-    Block *b = &now.draft->block[i], *c;
-    c = plan_block(longer, b->bytes, b->at, b->born);
-    c->died = b->died;
-    c->offset = now.plan->block[i].offset;
-    c->upload = now.plan->block[i].upload;
-  }
-  plan_free(now.draft);
-  now.draft = longer;
-  now.shared = now.given;
-  now.mode = NOTE;
+  note_on();
 }
 
 /* ---- the device's functions in a turn --------------------------------------------- */
 
-/* The block that was asked for is number i of the draft. */
-static void *hand_out (void *at, size_t bytes) {
-  plan_block(now.draft, bytes, at, ++now.clock);
+/* Whoever asked has the draft's last block. */
+static void hand_out (void) {
   if (now.fresh != NULL) {
     now.fresh->block = now.draft->blocks - 1;
     now.fresh = NULL;
   }
+}
+
+/* A raise in between leaves a draft that is not what the turn did. */
+static void *note_alloc (size_t bytes) {
+  bool was_void = now.void_draft;
+  now.void_draft = true;
+  Block *b = plan_block(now.draft, bytes, NULL, ++now.clock);
+  b->died = 0;
+  b->at = now.real.alloc(bytes);
+  b->died = PLAN_ALIVE;
+  now.void_draft = was_void;
+  hand_out();
+  return b->at;
+}
+
+static void *place_alloc (size_t bytes) {
+  Loop *l = now.loop;
+  Place *place = now.fresh;
+  void *at = plan_place(now.plan, now.given, l->arena, l->uploads);
+  plan_block(now.draft, bytes, at, ++now.clock);
+  hand_out();
+  if (place != NULL) {
+    place->loop = l;
+    place->upload = now.plan->block[now.given].upload;
+    l->users++;
+  }
+  now.given++;
   return at;
 }
 
@@ -349,19 +421,19 @@ static void *turn_alloc (size_t bytes) {
       place_drop(now.fresh);
     return now.device->alloc(bytes);
   }
-  if (now.mode == NOTE)
-    return hand_out(now.real.alloc(bytes), bytes);
-  Loop *l = now.loop;
-  Place *place = now.fresh;
-  void *at = plan_place(now.plan, now.given, l->arena, l->uploads);
-  hand_out(at, bytes);
-  if (place != NULL) {
-    place->loop = l;
-    place->upload = now.plan->block[now.given].upload;
-    l->users++;
-  }
-  now.given++;
-  return at;
+  return now.mode == NOTE ? note_alloc(bytes) : place_alloc(bytes);
+}
+
+/* What raises is tried again by who called, and noted again. */
+static void note_call (const Note *n) {
+  bool was_void = now.void_draft;
+  now.void_draft = true;
+  if (now.draft->items < ITEMS_MOST)
+    plan_note(now.draft, n);
+  else
+    was_void = now.loop->off = true;
+  note_run(n, now.real.kernels);
+  now.void_draft = was_void;
 }
 
 static void turn_meet (const Note *n) {
@@ -372,13 +444,10 @@ static void turn_meet (const Note *n) {
     }
     leave_plan();
   }
-  if (now.mode == NOTE) {
-    if (now.draft->items < ITEMS_MOST)
-      plan_note(now.draft, n);
-    else
-      now.void_draft = now.loop->off = true;
-  }
-  note_run(n, now.mode == PLAIN ? now.device->kernels : now.real.kernels);
+  if (now.mode == NOTE)
+    note_call(n);
+  else
+    note_run(n, now.device->kernels);
 }
 
 /* Where a turn writes to what it has not made, or to what earlier turns let
@@ -396,10 +465,14 @@ static void turn_upload (void *to, const void *from, size_t bytes) {
   Device *d = now.device;
   bool ours = (char *) to >= l->uploads
            && (char *) to < l->uploads + l->upload_bytes;
-  if (now.mode == MATCH && ours)
-    settle(l, true);
-  else if (now.mode == MATCH)
+  if (bytes == 0)
+    return;
+  if (now.mode == MATCH && !ours)
     leave_plan();
+  else if (now.mode == MATCH && !now.uploading) {
+    settle(l, true);
+    now.uploading = true;
+  }
   if (now.mode == NOTE)
     note_upload(to);
   (now.mode >= NOTE ? now.real.upload : d->upload)(to, from, bytes);
@@ -487,6 +560,7 @@ static void take_over (Device *d) {
   now.real = *d;
   note_meet = turn_meet;
   d->alloc = turn_alloc;
+  d->free = turn_free;
   d->upload = turn_upload;
   d->download = turn_download;
   d->sync = turn_sync;
@@ -517,7 +591,7 @@ bool turn_begin (Loop *l) {
   now.draft = plan_new();
   now.plan = newest(l);
   now.at = now.given = now.ran = now.shared = 0;
-  now.void_draft = false;
+  now.void_draft = now.uploading = false;
   now.clock = 0;
   take_over(d);
   now.mode = now.plan != NULL ? MATCH : NOTE;
@@ -565,8 +639,20 @@ static void end_match (bool failed) {
   count.partly++;
 }
 
-const char *turn_end (bool failed) {
-  if (now.mode == CLOSED)
+static void close_turn (void) {
+  if (now.mode >= NOTE) {
+    free_late();
+    hand_back();
+  }
+  forget_places();
+  plan_free(now.draft);
+  plan_free(now.longer);
+  now.draft = now.longer = NULL;
+  now.mode = CLOSED;
+}
+
+const char *turn_end (const Loop *l, bool failed) {
+  if (!turn_open(l))
     return NULL;
   if (now.mode == MATCH)
     end_match(failed);
@@ -574,13 +660,13 @@ const char *turn_end (bool failed) {
     plan_lay(now.draft, now.shared);
     keep_draft();
   }
-  if (now.mode >= NOTE)
-    hand_back();
-  forget_places();
-  plan_free(now.draft);
-  now.draft = NULL;
-  now.mode = CLOSED;
+  close_turn();
   return text[0] ? text : NULL;
+}
+
+void turn_drop (const Loop *l) {
+  if (turn_open(l))
+    close_turn();
 }
 
 void loop_close (Loop *l) {
@@ -594,9 +680,19 @@ void loop_close (Loop *l) {
   }
 }
 
+/* A loop that was left without a word, its iterator called by hand: what its
+ * turn has asked for is done. */
 void loop_free (Loop *l) {
-  if (l != NULL)
-    loop_drop(l);
+  if (l == NULL)
+    return;
+  if (turn_open(l)) {
+    Frame f;
+    FRAME (&f)
+      turn_end(l, true);
+    frame_close(&f);
+    turn_drop(l);
+  }
+  loop_drop(l);
 }
 
 __attribute__((constructor)) static void connect (void) {

@@ -31,11 +31,14 @@ void loop_free (Loop *l);            /* closed or not; never raises */
 
 /* False if another turn is open: then it goes on. */
 bool turn_begin (Loop *l);
-/* Launches what was noted.  failed: the body raised an error; what was asked
- * for so far is done, as without all this.  Returns a line for the user, once
- * a loop, or NULL. */
-const char *turn_end (bool failed);
-bool turn_open (void);
+/* Launches what was noted, if the turn is one of this loop.  failed: the body
+ * raised an error; what was asked for so far is done, as without all this.
+ * Returns a line for the user, once a loop, or NULL.  May raise; then it can
+ * be called again. */
+const char *turn_end (const Loop *l, bool failed);
+/* Ends it whatever is undone; never raises. */
+void turn_drop (const Loop *l);
+bool turn_open (const Loop *l);         /* one of this loop */
 /* Lets the work so far run; the rest of the turn runs as it comes. */
 void turn_flush (void);
 

@@ -18,7 +18,7 @@ static const char *const LOOP = "vaelua.loop";
 
 typedef struct TurnRun {
   Loop *loop, **box;
-  bool failed, began;
+  bool failed, began, tried;
   const char *told;
 } TurnRun;
 
@@ -57,15 +57,29 @@ static int begin_turn (lua_State *L) {
   return 1;
 }
 
+/* However it fails, no turn stays open: the next loops begin their own. */
 static void end (void *state) {
   TurnRun *r = state;
+  Frame f;
+  if (!turn_open(r->loop))
+    return;
   value_fresh();
-  r->told = turn_end(r->failed);
+  FRAME (&f)
+    r->told = turn_end(r->loop, r->failed);
+  frame_close(&f);
+  if (f.fail == FAIL_NONE)
+    return;
+  if (r->tried || f.fail != FAIL_MEMORY)
+    turn_drop(r->loop);
+  r->tried = true;
+  raise_as(f.fail, "%s", failure_text());
 }
 
-/* core.turn_end(failed) -> a line for the user, or nil */
+/* core.turn_end(loop, failed) -> a line for the user, or nil.  Nothing is
+ * done if no turn of this loop is open. */
 static int end_turn (lua_State *L) {
-  TurnRun r = { .failed = lua_toboolean(L, 1) };
+  TurnRun r = { .loop = *(Loop **) luaL_checkudata(L, 1, LOOP),
+                .failed = lua_toboolean(L, 2) };
   bind_run(L, end, &r);
   lua_pushstring(L, r.told);
   return 1;

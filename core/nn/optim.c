@@ -103,7 +103,7 @@ static void replace (Tensor **place, Tensor *t) {
   tensor_drop(old);
 }
 
-/* All sums are made before any is put in its place. */
+/* All is made before any is put in its place: this may run once more. */
 void optim_add (Optim *o, Tensor *const *g, Tensor *loss) {
   own_reserve();
   Tensor **sum = mem_new(sizeof *sum * (size_t) (o->count + 1));
@@ -117,11 +117,13 @@ void optim_add (Optim *o, Tensor *const *g, Tensor *loss) {
                   ? op("add", op("sum", o->loss, NULL, false),
                        op("sum", loss, NULL, false))
                   : loss;
+  if (total != NULL)
+    total = op("detach", total);
   for (int i = 0; i < o->count; i++)
     if (sum[i] != NULL)
       replace(&o->g[i], sum[i]);
   if (total != NULL)
-    replace(&o->loss, op("detach", total));
+    replace(&o->loss, total);
 }
 
 /* ---- a step -------------------------------------------------------------- */

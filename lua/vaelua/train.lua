@@ -254,9 +254,8 @@ end
 
 -- A turn's work is launched (core/backend/turn.h); what it has to say is said once.
 local function end_turn(loop, failed)
-  if not loop.turn then return end
-  loop.turn = false
-  local told = core.turn_end(failed)
+  if not loop.plans then return end
+  local told = core.turn_end(loop.plans, failed)
   if told then run.say(("%s: %s"):format(loop.names(), told)) end
 end
 
@@ -315,7 +314,7 @@ local function begin_turn(loop, draw, i)
   if loop.prepare then loop.prepare(i) end
   if not loop.replay then
     loop.plans = loop.plans or core.loop_new()
-    loop.turn = core.turn_begin(loop.plans)
+    core.turn_begin(loop.plans)
   end
   return draw(loop, i)
 end

@@ -439,6 +439,91 @@ describe("memory", function()
     collectgarbage("restart")
   end)
 
+  it("that is let go is not written to while calls wait for it", function()
+    same(1, function()
+      local w, x, kept = va.rand(16), va.rand(16), {}
+      for i in va.steps(5) do
+        kept[#kept + 1] = x * w
+        if i == 4 then
+          w = nil                   -- luacheck: ignore
+          collectgarbage()
+          w = va.rand(16)
+        end
+      end
+      return kept
+    end)
+  end)
+
+  it("of tensors that move out is not that of those let go before", function()
+    same(0, function()
+      local a, b, list = va.rand(16), va.rand(16), {}
+      for _ in va.steps(8) do
+        local x = a * 2
+        a = nil                     -- luacheck: ignore
+        collectgarbage()
+        local y = b * 3
+        b = nil                     -- luacheck: ignore
+        collectgarbage()
+        list[#list + 1] = (x + y):sum()
+        a, b = x:tanh(), y:tanh()
+      end
+      return list
+    end)
+  end)
+
+  it("that runs out at any allocation of a loop changes no bytes and leaks none", function()
+    local inside = core.inside
+    if not inside then return end
+    local function body(eager, n)
+      va.seed(3)
+      va.eager(eager)
+      local net = nn.model("net", { f = nn.chain(6, { nn.linear(5), nn.relu, nn.linear(6) }) })
+      local adam, x = va.adam(net, { lr = 0.01, clip = 1 }), va.rand(8, 6)
+      local kept = {}
+      inside.fail_at(n)
+      local ok, message = pcall(function()
+        for i in va.steps(6) do
+          local h = net.f(x)
+          kept[i % 2 + 1] = h:detach()
+          if i > 4 then h = h * va.tensor { 1, 2, 3, 4, 5, 6 } end
+          adam:step((h - x):square():mean())
+        end
+      end)
+      inside.fail_at(0)
+      va.eager(false)
+      assert(ok or message:find("out of memory", 1, true), message)
+      if not ok then return message end
+      for _, p in pairs(net:params()) do kept[#kept + 1] = p end
+      return bytes_of(kept)
+    end
+    local wanted = body(true, 0)
+    body(false, 0)
+    local function small()
+      collectgarbage()
+      collectgarbage()
+      return inside.memory().small
+    end
+    local start = inside.memory().allocations
+    assert.are.equal(wanted, body(false, 0))
+    local count, right = inside.memory().allocations - start, 0
+    local before, runs = small(), 0
+    for _ = 1, count, 7 do body(false, 0) end
+    local usual = small() - before     -- what models and loops leave
+    before = small()
+    for n = 1, count, 7 do
+      runs = runs + 1
+      local got = body(false, n)
+      if got == wanted then right = right + 1
+      else assert(got:find("out of memory", 1, true), ("allocation %d"):format(n)) end
+    end
+    assert(right > runs / 2, ("%d of %d"):format(right, runs))
+    local more = small() - before
+    assert(more <= usual + 200, ("%d things stay, else %d"):format(more, usual))
+    local launched = core.turns().launched
+    assert.are.equal(wanted, body(false, 0))
+    assert(core.turns().launched > launched)
+  end)
+
   it("a gradient whose history is kept", function()
     same(0, function(m, adam, set)
       local n = 0

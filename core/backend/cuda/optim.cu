@@ -97,7 +97,7 @@ cudaError_t cuda_grad_check (View sum, Parts parts, View loss) {
   double *sums = small_room((size_t) pieces + 1);
   cudaError_t e = sums != NULL ? cudaSuccess : cudaErrorMemoryAllocation;
   for (int at = 0; e == cudaSuccess && at < parts.count;) {
-    Batch b;
+    Batch b = {};
     at = fill_batch(&b, parts, at);
     e = LAUNCH_BLOCKS(square_sums, b.pieces, b, sums + done);
     done += b.pieces;
@@ -165,7 +165,7 @@ cudaError_t cuda_adam (Parts parts, View state, View sum, Scalar clip,
                   beta1.at, beta2.at, eps.at };
   cudaError_t e = plan == NULL ? cudaErrorMemoryAllocation : begin_step(&b);
   for (int at = 0; e == cudaSuccess && at < parts.count;) {
-    Batch batch;
+    Batch batch = {};
     at = fill_batch(&batch, parts, at);
     e = LAUNCH_BLOCKS(adam_pieces, batch.pieces, batch, plan, decoupled);
   }
@@ -197,7 +197,7 @@ cudaError_t cuda_sgd (Parts parts, View state, View sum, Scalar clip,
                   momentum.at, NULL, NULL };
   cudaError_t e = plan == NULL ? cudaErrorMemoryAllocation : begin_step(&b);
   for (int at = 0; e == cudaSuccess && at < parts.count;) {
-    Batch batch;
+    Batch batch = {};
     at = fill_batch(&batch, parts, at);
     e = LAUNCH_BLOCKS(sgd_pieces, batch.pieces, batch, plan);
   }

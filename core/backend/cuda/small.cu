@@ -35,7 +35,8 @@ cudaError_t small_flush (void) {
     small_program<<<1, THREADS, 0, cuda_stream>>>(waiting);
   if (waiting.count > 0 && e == cudaSuccess)
     e = cudaGetLastError();
-  waiting.count = uses = 0;
+  waiting = Program {};          /* a graph keeps the whole argument */
+  uses = 0;
   taken = 0;
   return e;
 }

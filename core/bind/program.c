@@ -3,6 +3,7 @@
 
 #include "autograd/step.h"
 #include "backend/backend.h"
+#include "backend/turn.h"
 #include "backend/cpu/cpu.h"
 #include "base/text.h"
 #include "bind/bind.h"
@@ -196,6 +197,7 @@ static bool colours (lua_State *L) {
 }
 
 static void choose (void *state) {
+  turn_leave();                 /* a noted turn is of one device */
   device_choose(state);
 }
 

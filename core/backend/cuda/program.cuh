@@ -233,8 +233,10 @@ DEVICE void element (const Step &s, int i) {
   }
 }
 
-/* One block.  What a step writes the next ones read behind the barrier. */
-KERNEL_FN small_program (const __grid_constant__ Program p) {
+/* One block, which may use all registers.  What a step writes the next ones
+ * read behind the barrier. */
+static __global__ void __launch_bounds__(THREADS, 1)
+small_program (const __grid_constant__ Program p) {
   for (int n = 0; n < p.count; n++) {
     const Step &s = p.step[n];
     if (s.kind == STEP_SUM || s.kind == STEP_ACCUMULATE || s.kind == STEP_KL

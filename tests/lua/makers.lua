@@ -60,6 +60,17 @@ function M.run(text, given, extra)
   return run
 end
 
+-- What a value is, to the last bit: tensors by their checksum, tables by their entries.
+function M.bytes_of(v)
+  if core.is_tensor(v) then return core.tensor_hash(v) end
+  if type(v) == "table" then
+    local parts = {}
+    for i, e in ipairs(v) do parts[i] = M.bytes_of(e) end
+    return table.concat(parts, ",")
+  end
+  return type(v) == "number" and ("%a"):format(v) or tostring(v)
+end
+
 -- The same values with every second element in memory.
 function M.strided(inputs)
   local out = {}

@@ -7,6 +7,7 @@
 
 local va = require "vaelua"
 local core = require "vaelua.core"
+local bytes_of = require("tests.lua.makers").bytes_of
 local nn = va.nn
 
 local ROWS, WIDTH = 8, 4
@@ -66,16 +67,6 @@ local function program_of(seed)
 end
 
 -- ---- running them -----------------------------------------------------------------------------
-
-local function bytes_of(v)
-  if core.is_tensor(v) then return core.tensor_hash(v):sub(1, 16) end
-  if type(v) == "table" then
-    local parts = {}
-    for i, e in ipairs(v) do parts[i] = bytes_of(e) end
-    return table.concat(parts, ",")
-  end
-  return type(v) == "number" and ("%a"):format(v) or tostring(v)
-end
 
 -- A register by a number: all hold [n, WIDTH].
 local function get(s, n) return s.reg[n % #s.reg + 1] end

@@ -6,17 +6,8 @@
 
 local va = require "vaelua"
 local core = require "vaelua.core"
+local bytes_of = require("tests.lua.makers").bytes_of
 local nn, normal, bernoulli = va.nn, va.dist.normal, va.dist.bernoulli
-
-local function bytes_of(v)
-  if core.is_tensor(v) then return core.tensor_hash(v) end
-  if type(v) == "table" then
-    local parts = {}
-    for i, e in ipairs(v) do parts[i] = bytes_of(e) end
-    return table.concat(parts, ",")
-  end
-  return type(v) == "number" and ("%a"):format(v) or tostring(v)
-end
 
 -- Rows that differ, with labels 1 .. 3.
 local function rows(n)

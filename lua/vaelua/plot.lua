@@ -3,8 +3,8 @@
     va.plot(h.loss)
     va.plot("loss", { y = h.loss, label = "VAE" }, { x = t, y = m, sd = s }, { x = "epoch" })
 
-  A series is { x, y, label, points, colour, style, sd, low, high }, or a list of numbers or a tensor,
-  which is its y. x: 1, 2, ... if absent. points: dots in place of a line. colour: a number of the
+  A series is { x, y, label, points, colour, style, sd, low, high }, or a list of numbers, or a
+  tensor, which is its y. x: 1, 2, ... if absent. points: dots, no line. colour: a number of the
   palette, "#rrggbb", or one number a point (classes). style: "line", "dashed", "dotted", "steps",
   "bars". sd: a band of y - sd to y + sd; low, high: a band from one to the other. The last table
   has the names of the axes and log (true or "y", "x", "xy").

@@ -1,11 +1,11 @@
 --[[ score.lua - what a protocol gives back: scores, pictures, plots, tables, and "not defined" with
   its reason.
 
-  A score is a table { name, value, unit, better, n, sd, low, high, label, protocol, seed }: its
-  protocol is all that made the number (preset, feature network and its hash, counts, sampler, reference set
-  ...), so that numbers which do not mean the same are never put beside each other (M.same). One
-  that has no meaning for a model has no value but a reason, which the table shows as a footnote;
-  there is never a stand-in number.
+  A score is a table { name, value, unit, better, n, sd, low, high, label, protocol, seed }. Its
+  protocol is all that made the number (preset, feature network and its hash, counts, sampler,
+  reference set ...), so that numbers which do not mean the same are never put beside each other
+  (M.same). A score that has no meaning for a model has no value but a reason, which the table
+  shows as a footnote; there is never a stand-in number.
 
     score.score(v, unit, better, extra)        score.undefined(reason, unit, better, extra)
     score.picture(x, extra)                    x [N, H, W, C]

@@ -1,6 +1,6 @@
 --[[ report/figures.lua - pictures, plots and learning curves of a run: figures/NAME.png, NAME.svg
-  and the NAME.csv behind each. M.draw gives a list of { file, kind, section, label, caption, seed },
-  in the order in which a reader wants them, for the page. ]]
+  and the NAME.csv behind each. M.draw gives a list of { file, kind, section, label, caption,
+  seed }, in the order in which a reader wants them, for the page. ]]
 
 local log = require "vaelua.log"
 local plot = require "vaelua.plot"

@@ -11,6 +11,7 @@
   for besides changes no score; nothing in here is recorded for gradients. ]]
 
 local core = require "vaelua.core"
+local cost = require "vaelua.cost"
 local digest = require "vaelua.digest"
 local run = require "vaelua.run"
 local samplers = require "vaelua.sampler"
@@ -342,9 +343,7 @@ local function limited(data, count)
   return setmetatable({ test = data.test:subset(count) }, { __index = data })
 end
 
--- va.evaluate(model or list, data, protocols, { samplers={"prior"}, count=#test }) -> scores by
--- model and by its name.
-function M.evaluate(models, data, protocols, options)
+local function evaluate(models, data, protocols, options)
   options = options or {}
   check_options(options)
   if type(protocols) == "string" then protocols = { protocols } end
@@ -366,8 +365,18 @@ function M.evaluate(models, data, protocols, options)
     scores[model.name] = job.into
   end
   M.data = job.data
-  if run.current() then require "vaelua.report.files".save_scores(run.current(), M.records) end
   return strict(scores, "model")
+end
+
+--- va.evaluate(model or list, data, protocols, { samplers={"prior"}, count=#test }) -> scores by
+--- model and by its name.
+function M.evaluate(...)
+  local scores = cost.evaluation(evaluate, ...)
+  if run.current() then
+    require "vaelua.report.files".save_scores(run.current(), M.records)
+    require "vaelua.report.live".evaluated()
+  end
+  return scores
 end
 
 return M

@@ -10,6 +10,7 @@ local core = require "vaelua.core"
 local evaluate = require "vaelua.evaluate"
 local figures = require "vaelua.report.figures"
 local files = require "vaelua.report.files"
+local live = require "vaelua.report.live"
 local layout = require "vaelua.report.layout"
 local run = require "vaelua.run"
 local score = require "vaelua.score"
@@ -17,7 +18,7 @@ local text = require "vaelua.report.text"
 
 local M = {
   evaluate = evaluate.evaluate, protocol = evaluate.protocol, images = evaluate.images,
-  score = score.score,
+  score = score.score, question = require "vaelua.report.verdict".question,
 }
 
 -- Values for run.json: seed -> model -> score -> value.
@@ -64,8 +65,9 @@ function M.report(...)
   if r then
     files.write(r, t, heading, notes, records)
     run.record("scores", final_scores)
-    figures.draw(records, r.folder)
-    print(("\ntables %s/tables   pictures and curves %s/figures"):format(r.folder, r.folder))
+    live.report(r, figures.draw(records, r.folder))
+    print(("\nreport %s/report.html   tables %s/tables   figures %s/figures"):format(r.folder,
+          r.folder, r.folder))
   end
   return scores or means(t.rows, t.models)
 end

@@ -40,7 +40,10 @@ local function beside(records, suffix, put)
     local name = file_name(f.name) .. suffix
     f.x[#f.x + 1] = { columns = f.result.columns, labels = f.labels }
     show.save(name, table.unpack(f.x))
-    put(name .. ".png", "picture", f.result, f.result.label or f.name)
+    put(name .. ".png", "picture", {
+      section = f.result.section,
+      caption = ("Rows: %s."):format(table.concat(f.labels, ", ")) .. (f.result.caption or ""),
+    }, f.result.label or f.name)
   end
 end
 

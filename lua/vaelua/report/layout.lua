@@ -49,7 +49,7 @@ end
 
 local function line_of(row, label, models, has_floor, footnote)
   local decimals = M.decimals(row.cells)
-  local line = { label, ARROW[row.better] or "" }
+  local line = { label, ARROW[row.better] or "", row = row }
   for _, m in ipairs(models) do line[#line + 1] = cell_text(row.cells[m], decimals, footnote) end
   if has_floor then
     line[#line + 1] = row.floor and cell_text(row.floor, decimals, footnote) or ""

@@ -300,8 +300,8 @@ local function need_same(path, notes, net)
   end
 end
 
---- features.read_reference(path, net): { mean, cov, count } of a file with mu and sigma (pytorch-fid's
---- statistics), or { features } of one with features. Raises where it is of another network.
+--- features.read_reference(path, net): { mean, cov, count } of a file with mu and sigma (pytorch-
+--- fid's statistics), or { features } of one with features. Raises where it is of another network.
 function M.read_reference(path, net)
   local t, notes = core.file_read(path)
   if core.is_tensor(t) then t = { features = t } end

@@ -1,5 +1,5 @@
--- resize_spec.lua - va.resize against the originals of its rules: PyTorch, Pillow, and TensorFlow 1 as
--- torch-fidelity has it (tests/reference/make_resize.py made the numbers).
+-- resize_spec.lua - va.resize against the originals of its rules: PyTorch, Pillow, and TensorFlow 1
+-- as torch-fidelity has it (tests/reference/make_resize.py made the numbers).
 
 local va = require "vaelua"
 local ref = va.read "tests/reference/resize.npz"

@@ -1,8 +1,8 @@
---[[ cache.lua - features of a data set's parts on disk, under a hash of all that made them: the set's
-  bytes, the network, how pictures are prepared, and the device.
+--[[ cache.lua - features of a data set's parts on disk, under a hash of all that made them: the
+  set's bytes, the network, how pictures are prepared, and the device.
 
-  Files lie in $XDG_CACHE_HOME/vaelua (~/.cache/vaelua). A damaged one is written anew; a folder that
-  cannot be written is no error; VAELUA_CACHE=off switches all of it off. Kept are features of the
+  Files lie in $XDG_CACHE_HOME/vaelua (~/.cache/vaelua). A damaged one is written anew; a folder
+  that cannot be written is no error; VAELUA_CACHE=off switches all of it off. Kept are features of the
   Inception network alone: others are made again in less time than is worth a file. ]]
 
 local core = require "vaelua.core"
@@ -19,8 +19,8 @@ end
 
 -- The bytes of a set; nil for pictures that were made, and for sets with functions.
 local function bytes_of(set)
-  if set.source and set.source ~= "real" or #set.maps > 0 then return nil end
-  if not set.x then return nil end
+  local source = rawget(set, "source")
+  if source and source ~= "real" or #set.maps > 0 or not set.x then return nil end
   return core.tensor_hash(set.x) .. (" %.17g"):format(set.scale)
 end
 

@@ -1,5 +1,5 @@
---[[ prepare.lua - pictures in 0..1 as a feature network is fed with them: rounding, resizing, channels
-  and the scale of the input.
+--[[ prepare.lua - pictures in 0..1 as a feature network is fed with them: rounding, resizing,
+  channels and the scale of the input.
 
   rounding: "none"; "uint8", to the nearest of 256 levels; "truncate", to the level below. Pictures
   beyond 0..1 are clipped where they are rounded. ]]

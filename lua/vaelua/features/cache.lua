@@ -2,7 +2,8 @@
   set's bytes, the network, how pictures are prepared, and the device.
 
   Files lie in $XDG_CACHE_HOME/vaelua (~/.cache/vaelua). A damaged one is written anew; a folder
-  that cannot be written is no error; VAELUA_CACHE=off switches all of it off. Kept are features of the
+  that cannot be written is no error; VAELUA_CACHE=off switches all of it off. Kept are features
+  of the
   Inception network alone: others are made again in less time than is worth a file. ]]
 
 local core = require "vaelua.core"

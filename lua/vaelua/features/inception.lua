@@ -1,8 +1,7 @@
 --[[ inception.lua - the Inception-v3 network of 2015-12-05 whose features FID, KID and the
   Inception Score are made from: the graph of TensorFlow's classify_image_graph_def.pb with 1008
   outputs, which differs from torchvision's: batch norm has eps 1e-3, average pools do not count
-  padding, and the
-  pool of the last block is a maximum.
+  padding, and the pool of the last block is a maximum.
 
   The weights are a file that the user names; the ports of mseitzer/pytorch-fid and
   toshas/torch-fidelity (.pth) are read as they are, and safetensors with the same names. Batch norm
@@ -21,8 +20,7 @@ M.widths = { ["64"] = 64, ["192"] = 192, ["768"] = 768, ["2048"] = 2048, logits_
 
 -- A branch is a list of steps: a convolution with batch norm and ReLU, a pool by its name, or a
 -- fork into branches. kernel: a number, or { height, width }. Kernels keep the size unless they
--- stride
--- or are `valid`.
+-- stride or are `valid`.
 local function conv(name, filters, kernel, o)
   local kh, kw = kernel, kernel
   if type(kernel) == "table" then kh, kw = kernel[1], kernel[2] end
@@ -54,8 +52,8 @@ local function block_c(n)
     { conv("branch1x1", 192, 1) },
     { conv("branch7x7_1", n, 1), conv("branch7x7_2", n, wide), conv("branch7x7_3", 192, tall) },
     { conv("branch7x7dbl_1", n, 1), conv("branch7x7dbl_2", n, tall),
-      conv("branch7x7dbl_3", n, wide), conv("branch7x7dbl_4", n, tall), conv("branch7x7dbl_5",
--- 192, wide) },
+      conv("branch7x7dbl_3", n, wide), conv("branch7x7dbl_4", n, tall),
+      conv("branch7x7dbl_5", 192, wide) },
     { "average", conv("branch_pool", 192, 1) } }
 end
 

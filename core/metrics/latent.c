@@ -1,7 +1,38 @@
 /*
- * latent.c - what codes tell: the number of units that are used.
+ * latent.c - what codes tell: the number of units that are used, how well
+ * classes lie apart (silhouette) and how well two labellings agree.
  */
 #include "metrics/metric.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- distances ----------------------------------------------------------- */
+
+void columns_of (Rows x, double *columns) {
+  for (int64_t i = 0; i < x.n; i++)
+    for (int64_t j = 0; j < x.d; j++)
+      columns[j * x.n + i] = x.at[i * x.d + j];
+}
+
+enum { FAR_BLOCK = 512 };      /* numbers that stay in the first cache */
+
+CLONES
+void far_from (const double *row, const double *columns, int64_t n, int64_t d,
+               double *far) {
+  for (int64_t from = 0; from < n; from += FAR_BLOCK) {
+    int64_t count = n - from < FAR_BLOCK ? n - from : FAR_BLOCK;
+    double *out = far + from;
+    memset(out, 0, (size_t) count * sizeof *out);
+    for (int64_t j = 0; j < d; j++) {
+      const double *x = columns + j * n + from;
+      for (int64_t i = 0; i < count; i++)
+        out[i] += (x[i] - row[j]) * (x[i] - row[j]);
+    }
+  }
+}
+
+/* ---- active units -------------------------------------------------------- */
 
 static void units_shape (const Call *c, Shape *y, DType *dtype) {
   need_rank(c, "means", 2);

@@ -163,7 +163,8 @@ local function take(results, protocol, source, job)
     local key = key_of(protocol, name, source and source.key)
     stamp(result, name, source, job.data)
     into[key] = result
-    into[source and name .. "/" .. source.key or name] = result      -- without the argument
+    local short = source and name .. "/" .. source.key or name    -- without argument and options
+    into[short] = into[short] or result
     record { seed = core.seed(), model = model.name, handle = model.handle, key = key,
              score = result, name = name, protocol = protocol.spec, source = source }
   end

@@ -38,6 +38,7 @@ describe("a score", function()
   before_each(function() evaluate.forget() end)
   teardown(function() evaluate.forget() end)
 
+  it("names what made it: unit, seed, sampler, counts, reference, version", function()
     va.protocol("bright", va.images(function(made)
       return va.score(made:first(#made):mean(), "per pixel", "higher", { label = "brightness",
                       protocol = { preset = "bright/1", features = "none" } })
@@ -66,7 +67,7 @@ describe("a score", function()
     end)
     local m = model("a")
     local s = va.evaluate(m, data, { "power", "power:3", { "power", times = 5 } })[m]
-    assert.are.equal(1, s["power"].value ~= nil and 1 or 0)
+    assert.are.equal(1, s["power"].value)
     assert.are.equal(3, s["power:3"].value)
     assert.are.equal(5, s["power times=5"].value)
     assert.are.equal(3, #evaluate.records)
@@ -163,4 +164,3 @@ describe("tables/scores.json", function()
     evaluate.forget()
   end)
 end)
-

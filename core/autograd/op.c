@@ -18,21 +18,14 @@
 extern const Op pointwise_ops[], reduce_ops[], matmul_ops[], conv_ops[],
   norm_ops[], move_ops[], index_ops[], random_ops[], pairwise_ops[],
   linalg_ops[], loss_ops[], frechet_ops[], inception_score_ops[],
-<<<<<<< HEAD
-  image_ops[], latent_ops[], mmd_ops[], cluster_ops[], tsne_ops[];
-=======
-  image_ops[], latent_ops[], mmd_ops[], cluster_ops[], resize_ops[];
->>>>>>> b52c6ff289e58575513a7ccfabb7908273be1aea
+  image_ops[], latent_ops[], mmd_ops[], cluster_ops[], resize_ops[],
+  tsne_ops[];
 
 const Op *const op_families[] = {
   pointwise_ops, reduce_ops, matmul_ops, conv_ops, norm_ops, move_ops,
   index_ops, random_ops, pairwise_ops, linalg_ops, loss_ops, frechet_ops,
   inception_score_ops, image_ops, latent_ops, mmd_ops, cluster_ops,
-<<<<<<< HEAD
-  tsne_ops,
-=======
-  resize_ops,
->>>>>>> b52c6ff289e58575513a7ccfabb7908273be1aea
+  resize_ops, tsne_ops,
   NULL
 };
 

@@ -185,11 +185,13 @@ makes up for the number of rows.</p>
 
 local function statistics(d)
   if #d.tests == 0 then return "" end
+  local columns, lines = tests.seed_lines(d.tests)
   return table.concat {
     '<h2 id="statistics">Statistics over seeds</h2>\n', ASSUMPTIONS,
     html.table(tests.HEAD, tests.lines(d.tests), { numbers = { 3, 11 } }),
     "<h3>Two kinds of noise</h3>\n",
-    html.table(tests.NOISE_HEAD, tests.noise_lines(d.tests), { numbers = { 3, 4 } }) }
+    html.table(tests.NOISE_HEAD, tests.noise_lines(d.tests), { numbers = { 3, 4 } }),
+    html.details("Every value by seed", html.table(columns, lines, { numbers = { 3, #columns } })) }
 end
 
 -- ---- cost and provenance ------------------------------------------------------------------------

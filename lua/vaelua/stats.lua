@@ -27,8 +27,8 @@ M.sd = basic.sd
 --- this standard deviation, by Student's t; nil for fewer than two.
 M.half_interval = basic.half_interval
 
---- stats.compare(a, b, { better, level = 0.95, labels = { "VAE", "AE" }, unit, name, alpha = 0.01 }):
---- all tests of two lists of scores of the same seeds, with a verdict in words.
+--- stats.compare(a, b, { better, level = 0.95, labels = { "VAE", "AE" }, unit, name, alpha = 0.01
+--- }): all tests of two lists of scores of the same seeds, with a verdict in words.
 M.compare = compare.compare
 
 --- stats.family(list of comparisons): Holm's correction over all of them, and new verdicts.
@@ -92,7 +92,7 @@ M.clopper_pearson = proportion.clopper_pearson
 --- stats.binomial_test(k, n, p = 0.5): { k, n, share, p }, exact and two-sided.
 M.binomial_test = proportion.test
 
---- stats.t_below(t, df): P(T <= t) of Student's t.  Beside it t_two_sided(t, df), t_quantile(p, df),
+--- stats.t_below(t, df): P(T <= t) of Student's t. Beside it t_two_sided(t, df), t_quantile(p, df),
 --- normal_below(z), normal_quantile(p), f_below(f, d1, d2), beta_below(x, a, b),
 --- beta_quantile(p, a, b), lgamma(x).
 M.t_below = special.t_below

@@ -1,5 +1,6 @@
--- basic.lua - mean, standard deviation, and the ranks of a list.
+-- basic.lua - mean, standard deviation, ranks and quantiles of a list; random numbers.
 
+local mix = require "vaelua.mix"
 local special = require "vaelua.stats.special"
 
 local M = {}
@@ -50,5 +51,9 @@ function M.quantile(sorted, q)
   local low, high = sorted[i], sorted[math.min(i + 1, #sorted)]
   return low + (at - i) * (high - low)
 end
+
+-- Random numbers of a seed alone, whatever the script has drawn.  The seed is mixed first: plain
+-- neighbours would be the same numbers, one place apart.
+function M.stream(seed) return mix.new(mix.new(seed):word()) end
 
 return M

@@ -5,13 +5,12 @@
 
 local basic = require "vaelua.stats.basic"
 local input = require "vaelua.stats.input"
-local mix = require "vaelua.mix"
 local special = require "vaelua.stats.special"
 
 local M = {}
 
 local function drawn(list, statistic, draws, seed)
-  local stream, n, values, sample = mix.new(seed), #list, {}, {}
+  local stream, n, values, sample = basic.stream(seed), #list, {}, {}
   for k = 1, draws do
     for i = 1, n do sample[i] = list[math.floor(stream:uniform() * n) + 1] end
     values[k] = statistic(sample)

@@ -90,7 +90,8 @@ local function limit_text(r)
 end
 
 local function verdict(r)
-  local why, text = doubt(r), nil
+  local why = doubt(r)
+  local text
   if why then
     text = ("no difference can be claimed: %s"):format(why)
   else
@@ -168,12 +169,13 @@ function Comparison:__tostring() return self.verdict end
 -- ---- a family -----------------------------------------------------------------------------------
 
 local function correct(list, test)
-  local with, p = {}, {}
+  local p = {}
+  for _, r in ipairs(list) do p[#p + 1] = r[test].p end
+  local adjusted, i = paired.holm(p), 0
   for _, r in ipairs(list) do
-    r[test].holm = nil
-    if r[test].p then with[#with + 1], p[#p + 1] = r, r[test].p end
+    i = i + (r[test].p and 1 or 0)
+    r[test].holm = r[test].p and adjusted[i]
   end
-  for i, adjusted in ipairs(paired.holm(p)) do with[i][test].holm = adjusted end
 end
 
 --- family(list of comparisons, { level }): Holm's correction over all of them, for each kind of

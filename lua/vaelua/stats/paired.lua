@@ -13,7 +13,6 @@
 
 local basic = require "vaelua.stats.basic"
 local input = require "vaelua.stats.input"
-local mix = require "vaelua.mix"
 local proportion = require "vaelua.stats.proportion"
 local special = require "vaelua.stats.special"
 
@@ -159,7 +158,7 @@ local function share_from(d, least)
 end
 
 local function share_drawn(d, least, draws, seed)
-  local stream, count = mix.new(seed), 0
+  local stream, count = basic.stream(seed), 0
   for _ = 1, draws do
     local sum, bits = 0.0, 0
     for i, v in ipairs(d) do

@@ -167,8 +167,9 @@ local function ordered(set)
 end
 
 --- Agreement of two or more raters, each a table question -> answer (a word or a number; answers
---- may be missing): { questions, answers, share, alpha }.  share: of pairs of answers to one question
---- that are equal; alpha: Krippendorff's for names (2011), 1 is perfect, 0 what chance gives.
+--- may be missing): { questions, answers, share, alpha }.  share: of pairs of answers to one
+--- question that are equal; alpha: Krippendorff's for names (2011), 1 is perfect, 0 what chance
+--- gives.
 function M.agreement(ratings)
   if type(ratings) ~= "table" or #ratings < 2 then
     fail("stats.agreement: a list of at least two raters is needed")

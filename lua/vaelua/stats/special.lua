@@ -1,4 +1,4 @@
---[[ special.lua - distribution functions in double precision: normal, Student's t, F, beta, binomial.
+--[[ special.lua - distribution functions in double precision: normal, t, F, beta, binomial.
 
   Formulas: Abramowitz and Stegun 1964, chapters 6, 7 and 26; Stirling's series of log gamma; the
   continued fraction of the incomplete beta function by Lentz's method.  Quantiles are found by
@@ -131,6 +131,7 @@ end
 --- The z that is exceeded with probability 1 - p.
 function M.normal_quantile(p)
   if p <= 0 then return -math.huge elseif p >= 1 then return math.huge end
+  if p == 0.5 then return 0.0 end
   if p > 0.5 then return -M.normal_quantile(1 - p) end
   return inverse(M.normal_below, p, -40.0, 0.0)
 end

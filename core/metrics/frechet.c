@@ -139,6 +139,9 @@ static void moments_shape (const Call *c, Shape *y, DType *dtype) {
   if (arg(c, "x")->shape.size[0] < 2)
     bad_arg(c, "x", "needs at least 2 rows for a covariance, got %s",
             shape_text(&arg(c, "x")->shape));
+  if (arg_int(c, "divisor") < 0)
+    bad_arg(c, "divisor", "must be above 0, or 0 for n - 1, got %lld",
+            (long long) arg_int(c, "divisor"));
   *y = shape_of(2, (int) d + 1, (int) d);
   *dtype = F64;
 }
@@ -146,7 +149,11 @@ static void moments_shape (const Call *c, Shape *y, DType *dtype) {
 static void moments_forward (Call *c, Tensor *y) {
   RowSource x = rows_source(c, "x");
   double *out = room((x.d + 1) * x.d);
+  int64_t divisor = arg_int(c, "divisor");
   covariance(&x, out, out + x.d);
+  if (divisor > 0)
+    for (int64_t i = x.d; i < (x.d + 1) * x.d; i++)
+      out[i] *= (double) (x.n - 1) / (double) divisor;
   put(y, out);
 }
 
@@ -261,12 +268,13 @@ const Op frechet_ops[] = {
                "randn(5), covariance(randn(9, 5)))" },
     .shape = frechet_moments_shape, .forward = frechet_moments_forward,
     .no_gradient = "a metric" },
-  { .name = "moments", .args = "x:tensor",
+  { .name = "moments", .args = "x:tensor | divisor:int=0",
     .doc = "Mean (row 1) and covariance (n - 1; the other rows) of the rows of "
            "x, for frechet_moments and moments_merge.  x: [N, D], N at least "
-           "2.  Result: [D + 1, D], float64.",
+           "2.  divisor: what the covariance is divided by in place of n - 1.  "
+           "Result: [D + 1, D], float64.",
     .example = "moments(randn(10, 3))",
-    .cases = { "moments(randn(2, 1))", "moments(randn(600, 70))" },
+    .cases = { "moments(randn(2, 1), { divisor = 7 })", "moments(randn(600, 70))" },
     .shape = moments_shape, .forward = moments_forward,
     .no_gradient = "a metric" },
   { .name = "moments_merge", .args = "a:tensor n:int b:tensor m:int",

@@ -24,6 +24,7 @@ const Option program_options[] = {
   { "threads", OPTION_COUNT, "N", "threads of the CPU" },
   { "seed", OPTION_SEED, "N", "seed of all random numbers, or random" },
   { "data", OPTION_TEXT, "DIR", "folder with data sets" },
+  { "inception", OPTION_TEXT, "FILE", "weights of Inception-v3 of 2015-12-05" },
   { "out", OPTION_TEXT, "DIR", "folder for runs (runs)" },
   { "resume", OPTION_TEXT, "RUN", "goes on with a run: its folder, or latest" },
   { "quick", OPTION_FLAG, NULL, "the script's quick settings" },
@@ -252,7 +253,8 @@ int program_setup (lua_State *L) {
     const Option *o = option_find(name, length);
     if (o == NULL)
       bind_error(L, FAIL_USER, "setup: no option '%s' (options: device, "
-                 "threads, seed, data, out, quick, progress, quiet, verbose)",
+                 "threads, seed, data, inception, out, quick, progress, quiet, "
+                 "verbose)",
                  luaL_tolstring(L, 2, NULL));
     program_set(L, o, luaL_tolstring(L, 3, NULL));
     lua_settop(L, 2);

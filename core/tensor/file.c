@@ -73,10 +73,12 @@ static const Format formats[] = {
   { ".jpg", jpeg_read, jpeg_write, NULL, NULL },
   { ".jpeg", jpeg_read, jpeg_write, NULL, NULL },
   { ".npz", NULL, NULL, npz_read, npz_write },
+  { ".pth", NULL, NULL, pth_read, NULL },
+  { ".pt", NULL, NULL, pth_read, NULL },
   { ".safetensors", NULL, NULL, safetensors_read, safetensors_write },
 };
 
-static const char known[] = "npy, npz, safetensors, png, jpg and jpeg";
+static const char written[] = "npy, npz, safetensors, png, jpg and jpeg";
 
 static const Format *format_of (const char *path) {
   size_t length = strlen(path);
@@ -101,8 +103,8 @@ void file_read (const char *path, Bundle *b, const Device *host) {
   const Format *f = format_of(path);
   bundle_clear(b);
   if (f == NULL && !is_idx(path))
-    raise_as(FAIL_DATA, "%s: not a known kind of file; read are %s, and IDX"
-             " files under any name", path, known);
+    raise_as(FAIL_DATA, "%s: not a known kind of file; read are %s, pth and"
+             " pt, and IDX files under any name", path, written);
   if (f != NULL && f->read_all != NULL) {
     f->read_all(path, b, host);
     return;
@@ -115,7 +117,10 @@ void file_read (const char *path, Bundle *b, const Device *host) {
 void file_write (const char *path, const Bundle *b) {
   const Format *f = format_of(path);
   if (f == NULL)
-    raise_user("%s: not a known kind of file; written are %s", path, known);
+    raise_user("%s: not a known kind of file; written are %s", path, written);
+  if (f->write_one == NULL && f->write_all == NULL)
+    raise_user("%s: %s files are read, not written; written are %s", path,
+               f->ending + 1, written);
   if (b->single && f->write_one == NULL)
     raise_user("%s: %s files hold named tensors: give a table name -> tensor",
                path, f->ending + 1);

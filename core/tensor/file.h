@@ -1,5 +1,5 @@
 /*
- * file.h - tensors in files: npy, npz, safetensors, png, jpeg, IDX.
+ * file.h - tensors in files: npy, npz, safetensors, pth, png, jpeg, IDX.
  *
  * Files are not trusted: sizes are held against the real size of the file
  * before anything is allocated, and whatever is wrong raises FAIL_DATA with

@@ -13,6 +13,9 @@ void npy_write (const char *path, Tensor *t);
 void npz_read (const char *path, Bundle *b, const Device *host);
 void npz_write (const char *path, const Bundle *b);
 
+/* pth.c: what PyTorch's torch.save wrote */
+void pth_read (const char *path, Bundle *b, const Device *host);
+
 /* safetensors.c */
 void safetensors_read (const char *path, Bundle *b, const Device *host);
 void safetensors_write (const char *path, const Bundle *b);

@@ -176,6 +176,8 @@ static const struct { size_t size; DType dtype; } wires[WIRES] = {
   [WIRE_F32] = { 4, F32 }, [WIRE_F64] = { 8, F64 },
   [WIRE_I32] = { 4, I32 }, [WIRE_I64] = { 8, I32 },
   [WIRE_U8] = { 1, U8 }, [WIRE_BOOL] = { 1, U8 },
+  [WIRE_F16] = { 2, F32 }, [WIRE_BF16] = { 2, F32 },
+  [WIRE_I16] = { 2, I32 }, [WIRE_I8] = { 1, I32 },
 };
 
 size_t wire_size (Wire w) {
@@ -208,20 +210,69 @@ static void swap_bytes (unsigned char *p, int64_t count, size_t size) {
     }
 }
 
+/* IEEE half precision: 5 bits of exponent, 10 of fraction. */
+static float half_float (uint16_t h) {
+  uint32_t sign = (uint32_t) (h & 0x8000) << 16, exponent = h >> 10 & 31;
+  uint32_t fraction = h & 0x3FF, bits;
+  float f;
+  if (exponent == 0) {
+    f = (float) fraction * 0x1p-24f;
+    return sign ? -f : f;
+  }
+  bits = sign | fraction << 13
+       | (exponent == 31 ? 0x7F800000u : (exponent + 112) << 23);
+  memcpy(&f, &bits, sizeof f);
+  return f;
+}
+
+static float bfloat_float (uint16_t h) {
+  uint32_t bits = (uint32_t) h << 16;
+  float f;
+  memcpy(&f, &bits, sizeof f);
+  return f;
+}
+
+static int32_t int64_int32 (const Source *s, int64_t n, int64_t place) {
+  if (n < INT32_MIN || n > INT32_MAX)
+    source_bad(s, "element %" PRId64 " is %" PRId64
+               ", which does not fit into int32", place, n);
+  return (int32_t) n;
+}
+
+/* Number `from` of those of a file as the number `to` of the tensor's. */
+static void convert (const Source *s, Wire w, void *to, const void *from,
+                     int64_t place) {
+  int64_t wide;
+  uint16_t two;
+  memcpy(&wide, from, w == WIRE_I64 ? sizeof wide : 0);
+  memcpy(&two, from, w == WIRE_I64 || w == WIRE_I8 ? 0 : sizeof two);
+  switch (w) {
+    case WIRE_I64: *(int32_t *) to = int64_int32(s, wide, place); break;
+    case WIRE_F16: *(float *) to = half_float(two); break;
+    case WIRE_BF16: *(float *) to = bfloat_float(two); break;
+    case WIRE_I16: *(int32_t *) to = (int16_t) two; break;
+    default: *(int32_t *) to = *(const int8_t *) from; break;
+  }
+}
+
+static bool converted (Wire w) {
+  return w == WIRE_I64 || w >= WIRE_F16;
+}
+
 /* Through a small buffer, so that no second copy of the array is needed. */
-static void read_int64 (Source *s, int32_t *to, int64_t count, bool swap) {
-  int64_t buffer[512];
+static void read_converted (Source *s, Wire w, unsigned char *to,
+                            int64_t count, bool swap) {
+  unsigned char buffer[4096];
+  size_t size = wires[w].size, wide = dtype_size(wires[w].dtype);
+  int64_t most = (int64_t) (sizeof buffer / size);
   for (int64_t i = 0; i < count; ) {
-    int64_t n = count - i < 512 ? count - i : 512;
-    source_read(s, buffer, (size_t) n * sizeof *buffer);
+    int64_t n = count - i < most ? count - i : most;
+    source_read(s, buffer, (size_t) n * size);
     if (swap)
-      swap_bytes((unsigned char *) buffer, n, sizeof *buffer);
-    for (int64_t j = 0; j < n; j++, i++) {
-      if (buffer[j] < INT32_MIN || buffer[j] > INT32_MAX)
-        source_bad(s, "element %" PRId64 " is %" PRId64
-                   ", which does not fit into int32", i + 1, buffer[j]);
-      to[i] = (int32_t) buffer[j];
-    }
+      swap_bytes(buffer, n, size);
+    for (int64_t j = 0; j < n; j++, i++)
+      convert(s, w, to + (size_t) i * wide, buffer + (size_t) j * size,
+              i + 1);
   }
 }
 
@@ -231,8 +282,8 @@ Tensor *source_tensor (Source *s, Wire w, const Shape *shape, bool swap,
   Tensor *t = tensor_new(host, wires[w].dtype, shape);
   int64_t count = tensor_count(t);
   unsigned char *to = tensor_data(t);
-  if (w == WIRE_I64) {
-    read_int64(s, (int32_t *) to, count, swap);
+  if (converted(w)) {
+    read_converted(s, w, to, count, swap);
     return t;
   }
   if (bytes > 0)

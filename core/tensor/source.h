@@ -40,7 +40,8 @@ uint64_t little_endian (const unsigned char *bytes, int count);
 
 /* Numbers as they lie in files. */
 typedef enum Wire {
-  WIRE_F32, WIRE_F64, WIRE_I32, WIRE_I64, WIRE_U8, WIRE_BOOL, WIRES
+  WIRE_F32, WIRE_F64, WIRE_I32, WIRE_I64, WIRE_U8, WIRE_BOOL,
+  WIRE_F16, WIRE_BF16, WIRE_I16, WIRE_I8, WIRES
 } Wire;
 
 size_t wire_size (Wire w);
@@ -49,8 +50,9 @@ size_t wire_size (Wire w);
 int64_t source_need (const Source *s, Wire w, const Shape *shape);
 
 /* A contiguous tensor on the host: int64 becomes int32 where every number
- * fits and is refused otherwise; bool becomes uint8 0 or 1.  swap: the bytes
- * of each number are in big-endian order. */
+ * fits and is refused otherwise; bool becomes uint8 0 or 1, the short floats
+ * float32, the short integers int32.  swap: the bytes of each number are in
+ * big-endian order. */
 Tensor *source_tensor (Source *s, Wire w, const Shape *shape, bool swap,
                        const Device *host);
 

@@ -14,6 +14,7 @@
 -- Numbers are written so that they come back with the same bits (%a).
 
 local core = require "vaelua.core"
+local digest = require "vaelua.digest"
 local log = require "vaelua.log"
 local run = require "vaelua.run"
 
@@ -192,26 +193,8 @@ end
 
 local function hash(text) return core.sha256(text) end
 
-local hashes = setmetatable({}, { __mode = "k" })     -- of large tensors, each taken once
-
-local function tensor_hash(t)
-  hashes[t] = hashes[t] or core.tensor_hash(t)
-  return hashes[t]
-end
-
--- Rows and labels of a set, and those of the sets that it is the sum of.
-local function set_hash(set)
-  if not set then return "" end
-  local sums = {}
-  for _, field in ipairs { "x", "y", "rows" } do
-    if set[field] then sums[#sums + 1] = field .. tensor_hash(set[field]) end
-  end
-  for _, part in ipairs(set.parts or {}) do sums[#sums + 1] = set_hash(part) end
-  return hash(table.concat(sums, " "))
-end
-
 local function data_hash(loop)
-  loop.data_hash = loop.data_hash or set_hash(loop.set)
+  loop.data_hash = loop.data_hash or digest.set(loop.set)
   return loop.data_hash
 end
 

@@ -11,6 +11,9 @@
   for besides changes no score; nothing in here is recorded for gradients. ]]
 
 local core = require "vaelua.core"
+local cost = require "vaelua.cost"
+local digest = require "vaelua.digest"
+local run = require "vaelua.run"
 local samplers = require "vaelua.sampler"
 local score = require "vaelua.score"
 
@@ -63,6 +66,17 @@ local function find(name)
     near and (" (did you mean '%s'?)"):format(near) or "", table.concat(known(), ", ")))
 end
 
+-- " features=inception preset=fid/ttur": what tells two uses of one protocol apart.
+local function option_words(options)
+  local words = {}
+  for key, value in pairs(options) do
+    local named = type(value) == "table" and rawget(value, "name") or value
+    words[#words + 1] = (" %s=%s"):format(key, type(named) == "table" and "own" or tostring(named))
+  end
+  table.sort(words)
+  return table.concat(words)
+end
+
 -- "iwae:50" or { "iwae", 50, batch = 10 } as { name, run, images, argument, options, spec }.
 local function resolve(spec)
   local name, argument, options = spec, nil, {}
@@ -80,7 +94,8 @@ local function resolve(spec)
   local p = find(name)
   return { name = name, argument = argument, options = options,
            run = is_images(p) and p.run or p, images = is_images(p),
-           spec = argument ~= nil and ("%s:%s"):format(name, argument) or name }
+           spec = (argument ~= nil and ("%s:%s"):format(name, argument) or name)
+                  .. option_words(options) }
 end
 
 -- ---- what is recorded ---------------------------------------------------------------------------
@@ -111,15 +126,28 @@ local function strict(t, what)
   end })
 end
 
--- The key of a result: "iwae:50" where the protocol's own name has an argument, else its name.
+-- The key of a result: "iwae:50" where the protocol's own name has an argument, else its name; with
+-- options, which make it another number: "mse preset=x".
 local function key_of(protocol, name, source)
-  local key = name == protocol.name and protocol.spec or name
+  local key = name == protocol.name and protocol.spec or name .. option_words(protocol.options)
   return source and key .. "/" .. source or key
 end
 
+-- What evaluate itself knows of how a number was made.
+local function stamp(result, name, source, data)
+  local p = result.protocol
+  result.name, result.seed = name, core.seed()
+  p.count = p.count or #data.test
+  p.reference = p.reference or (data.name or "own data") .. " test"
+  p.reference_sha256 = p.reference_sha256 or digest.set(data.test)
+  p.version = core.version
+  if source then p.sampler, p.sampled = source.key, source.label end
+end
+
 -- Takes what a protocol returned into the records and the table of a model's scores.
-local function take(results, protocol, source, model, into)
-  if type(results) ~= "table" or score.is_score(results) or score.is_picture(results) then
+local function take(results, protocol, source, job)
+  local model, into = job.model, job.into
+  if type(results) ~= "table" or score.is_result(results) then
     results = { [protocol.name] = results }
   end
   local names = {}
@@ -133,8 +161,10 @@ local function take(results, protocol, source, model, into)
   for _, name in ipairs(names) do
     local result = score.from(results[name], protocol.spec, name)
     local key = key_of(protocol, name, source and source.key)
+    stamp(result, name, source, job.data)
     into[key] = result
-    into[source and name .. "/" .. source.key or name] = result      -- without the argument
+    local short = source and name .. "/" .. source.key or name    -- without argument and options
+    into[short] = into[short] or result
     record { seed = core.seed(), model = model.name, handle = model.handle, key = key,
              score = result, name = name, protocol = protocol.spec, source = source }
   end
@@ -226,7 +256,7 @@ local function run_images(job, source, made)
         results = samplers.apart(p.name, job.model.name, refused, p.run, made, job.data,
                                  p.argument, p.options)
       end
-      take(results, p, source, job.model, job.into)
+      take(results, p, source, job)
     end
   end
 end
@@ -236,7 +266,7 @@ local function run_model(job)
     if not p.images then
       local results = samplers.apart(p.name, job.model.name, refused, p.run, job.model.handle,
                                      job.data, p.argument, p.options)
-      take(results, p, nil, job.model, job.into)
+      take(results, p, nil, job)
     end
   end
   if not job.any_images then return end
@@ -249,6 +279,27 @@ local function run_model(job)
   samplers.kept = nil
   run_images(job, { key = M.REAL, label = "real training pictures" }, job.real)
 end
+
+-- ---- for protocols that are made of others ------------------------------------------------------
+
+local asked = {}          -- of the evaluation that runs
+
+-- The protocols of the evaluation at hand, as they were given.
+function M.asked() return asked end
+
+-- What one protocol says of a model, or of pictures if it is about these (a set with its source),
+-- without recording it: name -> result.
+function M.on(spec, subject, data)
+  local p = resolve(spec)
+  local name = p.images and subject.source or require "vaelua.nn".name_of(subject)
+  local results = samplers.apart(p.name, name, refused, p.run, subject, data, p.argument, p.options)
+  if type(results) ~= "table" or score.is_result(results) then results = { [p.name] = results } end
+  for key, value in pairs(results) do results[key] = score.from(value, p.spec, key) end
+  return results
+end
+
+-- Whether a protocol is one about pictures.
+function M.about_images(spec) return resolve(spec).images end
 
 -- ---- arguments ----------------------------------------------------------------------------------
 
@@ -293,9 +344,7 @@ local function limited(data, count)
   return setmetatable({ test = data.test:subset(count) }, { __index = data })
 end
 
--- va.evaluate(model or list, data, protocols, { samplers={"prior"}, count=#test }) -> scores by
--- model and by its name.
-function M.evaluate(models, data, protocols, options)
+local function evaluate(models, data, protocols, options)
   options = options or {}
   check_options(options)
   if type(protocols) == "string" then protocols = { protocols } end
@@ -308,6 +357,7 @@ function M.evaluate(models, data, protocols, options)
                 samplers = options.samplers or { "prior" } }
   if any_images then job.real = real(job.data) end
   local scores = {}
+  asked = protocols
   samplers.kept = nil                  -- an evaluation before may have ended in an error
   for _, model in ipairs(model_list(models)) do
     job.model, job.into = model, {}
@@ -317,6 +367,17 @@ function M.evaluate(models, data, protocols, options)
   end
   M.data = job.data
   return strict(scores, "model")
+end
+
+--- va.evaluate(model or list, data, protocols, { samplers={"prior"}, count=#test }) -> scores by
+--- model and by its name.
+function M.evaluate(...)
+  local scores = cost.evaluation(evaluate, ...)
+  if run.current() then
+    require "vaelua.report.files".save_scores(run.current(), M.records)
+    require "vaelua.report.live".evaluated()
+  end
+  return scores
 end
 
 return M

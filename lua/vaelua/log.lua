@@ -53,6 +53,9 @@ local function read_rows(r)
   return rows
 end
 
+--- All rows of the metrics.csv of a folder: { model, seed, t, step, split, term, value, ... }.
+function M.rows(folder) return read_rows { folder = folder } end
+
 -- Rows of one flush, written at once.
 local function write_rows(lines)
   local r = #lines > 0 and run.current()

@@ -3,11 +3,11 @@
     va.plot(h.loss)
     va.plot("loss", { y = h.loss, label = "VAE" }, { x = t, y = m, sd = s }, { x = "epoch" })
 
-  A series is { x, y, label, points, colour, style, sd }, or a list of numbers or a tensor, which is
-  its y. x: 1, 2, ... if absent. points: dots in place of a line. colour: a number of the palette,
-  "#rrggbb", or one number a point (classes). style: "line", "dashed", "dotted", "steps", "bars".
-  sd: a band of y - sd to y + sd. The last table has the names of the axes and log (true or "y",
-  "x", "xy").
+  A series is { x, y, label, points, colour, style, sd, low, high }, or a list of numbers, or a
+  tensor, which is its y. x: 1, 2, ... if absent. points: dots, no line. colour: a number of the
+  palette, "#rrggbb", or one number a point (classes). style: "line", "dashed", "dotted", "steps",
+  "bars". sd: a band of y - sd to y + sd; low, high: a band from one to the other. The last table
+  has the names of the axes and log (true or "y", "x", "xy").
 
   In a run: figures/NAME.svg and NAME.csv; on a terminal: letters. The palette is Okabe and Ito's,
   which people with any colour vision can tell apart. ]]
@@ -50,7 +50,7 @@ end
 -- ---- series ------------------------------------------------------------------------------------
 
 local series_fields = { x = true, y = true, label = true, points = true, colour = true,
-                        style = true, sd = true, [1] = true, [2] = true }
+                        style = true, sd = true, low = true, high = true, [1] = true, [2] = true }
 local option_fields = { x = true, y = true, log = true, title = true }
 
 -- A list of numbers of a tensor or list.
@@ -89,7 +89,14 @@ local function read_series(v, place)
   y = numbers(y, "y")
   local s = { y = y, x = x and check_length(numbers(x, "x"), "x", #y) or counting(#y),
               sd = v.sd and check_length(numbers(v.sd, "sd"), "sd", #y),
+              low = v.low and check_length(numbers(v.low, "low"), "low", #y),
+              high = v.high and check_length(numbers(v.high, "high"), "high", #y),
               label = v.label and tostring(v.label), points = v.points, colour = colour_of(1) }
+  if (s.low == nil) ~= (s.high == nil) then fail("plot: a band has both low and high") end
+  if s.sd and not s.low then
+    s.low, s.high = {}, {}
+    for i, sd in ipairs(s.sd) do s.low[i], s.high[i] = y[i] - sd, y[i] + sd end
+  end
   local c = v.colour or place
   if type(c) == "number" then
     s.colour = colour_of(c)
@@ -154,8 +161,8 @@ local function range(list, axis, above)
   local low, high = math.huge, -math.huge
   for _, s in ipairs(list) do
     for i, v in ipairs(s[axis]) do
-      local sd = axis == "y" and s.sd and finite(s.sd[i]) and s.sd[i] or 0
-      for _, end_ in ipairs { v - sd, v + sd } do
+      local band = axis == "y" and s.low
+      for _, end_ in ipairs { v, band and s.low[i] or v, band and s.high[i] or v } do
         if finite(end_) and end_ > above then
           low, high = math.min(low, end_), math.max(high, end_)
         end
@@ -213,14 +220,13 @@ end
 
 -- ---- the picture -------------------------------------------------------------------------------
 
--- Columns: x, y, y - sd, y + sd, colour.
+-- Columns: x, y, low and high end of the band, colour.
 local function block(s, i)
   local lines = { ("$s%d << EOD"):format(i) }
   for j, y in ipairs(s.y) do
-    local sd = s.sd and s.sd[j] or 0
     local colour = s.colours and rgb(colour_of(s.colours[j])) or 0
-    lines[#lines + 1] = ("%s %s %s %s %d"):format(number(s.x[j]), number(y), number(y - sd),
-                                                  number(y + sd), colour)
+    lines[#lines + 1] = ("%s %s %s %s %d"):format(number(s.x[j]), number(y),
+      number(s.low and s.low[j] or y), number(s.high and s.high[j] or y), colour)
   end
   lines[#lines + 1] = "EOD"
   return table.concat(lines, "\n")
@@ -229,7 +235,7 @@ end
 -- Letters know no filled areas and no colours; there the band is left out.
 local function clauses(s, i, letters, place, width)
   local list = {}
-  if s.sd and not letters then
+  if s.low and not letters then
     list[1] = ("$s%d using 1:3:4 with filledcurves fill transparent solid 0.2 noborder "
                .. "lc rgb '%s' notitle"):format(i, s.colour)
   end
@@ -285,18 +291,26 @@ local function field(text)
 end
 
 local function csv(list, o)
-  local with_sd, with_colour = false, false
-  for _, s in ipairs(list) do
-    with_sd, with_colour = with_sd or s.sd ~= nil, with_colour or s.colours ~= nil
+  local extra, with_colour = {}, false
+  for _, name in ipairs { "sd", "low", "high" } do
+    for _, s in ipairs(list) do
+      local own = s[name] and (name == "sd" or not s.sd)     -- the ends of sd say nothing new
+      if own then extra[name] = true end
+    end
   end
+  for _, s in ipairs(list) do with_colour = with_colour or s.colours ~= nil end
   local head = { "series", field(tostring(o.x or "x")), field(tostring(o.y or "y")) }
-  if with_sd then head[#head + 1] = "sd" end
+  for _, name in ipairs { "sd", "low", "high" } do
+    if extra[name] then head[#head + 1] = name end
+  end
   if with_colour then head[#head + 1] = "class" end
   local lines = { table.concat(head, ",") }
   for i, s in ipairs(list) do
     for j, y in ipairs(s.y) do
       local row = { field(s.label or tostring(i)), ("%.9g"):format(s.x[j]), ("%.9g"):format(y) }
-      if with_sd then row[#row + 1] = s.sd and ("%.9g"):format(s.sd[j]) or "" end
+      for _, name in ipairs { "sd", "low", "high" } do
+        if extra[name] then row[#row + 1] = s[name] and ("%.9g"):format(s[name][j]) or "" end
+      end
       if with_colour then row[#row + 1] = s.colours and ("%.9g"):format(s.colours[j]) or "" end
       lines[#lines + 1] = table.concat(row, ",")
     end
@@ -317,16 +331,22 @@ end
 
 local unnamed = 0
 
-local function write_figure(name, ...)
+--- save(name, series ..., axes): the figure in the run's folder alone, without a word.
+function M.save(name, ...)
   local here = run.current()
-  if not here then return end
+  local path = here.figure(name .. ".svg")
+  core.write(here.figure(name .. ".csv"), csv(read_arguments(...)))
+  core.write(path, M.svg(...))
+  return path
+end
+
+local function write_figure(name, ...)
+  if not run.current() then return end
   if not name then
     unnamed = unnamed + 1
     name = "plot-" .. unnamed
   end
-  local path = here.figure(name .. ".svg")
-  core.write(here.figure(name .. ".csv"), csv(read_arguments(...)))
-  core.write(path, M.svg(...))
+  local path = M.save(name, ...)
   if not core.isatty(1) then run.say("figure  " .. path) end
 end
 

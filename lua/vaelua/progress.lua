@@ -10,6 +10,8 @@
 -- numbers are those that were read back last, so drawing never waits for the device.
 
 local core = require "vaelua.core"
+local cost = require "vaelua.cost"
+local live = require "vaelua.report.live"
 local run = require "vaelua.run"
 
 local M = {}
@@ -175,10 +177,12 @@ function M.epoch(loop)
   if loop ~= shown then return end
   if style == "bar" then draw(loop) end
   plain(loop)
+  live.epoch()
 end
 
 --- The loop ends: its last state stays on the screen.
 function M.close(loop)
+  if loop.began then cost.training(core.clock() - loop.began, loop.rows_seen) end
   if loop ~= shown then return end
   if style == "bar" and loop.done > loop.done_before then
     draw(loop)

@@ -186,11 +186,11 @@ local function describe(run)
     d[name] = v
   end
   if rerun().check then rerun().check(d.data) end
-  return core.json(d, 2) .. "\n"
+  return d
 end
 
 local function save(run)
-  core.write(run.folder .. "/run.json", describe(run))
+  core.write(run.folder .. "/run.json", core.json(describe(run), 2) .. "\n")
 end
 
 -- ---- the folder -------------------------------------------------------------------------------
@@ -372,11 +372,19 @@ function M.note(format, ...)
   M.hear(text .. "\n")
 end
 
+--- What run.json says of the run at hand, for the report.
+function M.info() return describe(here) end
+
 --- All notes so far, for the report.
 function M.notes() return notes end
 
 -- Exit statuses of the program; 1 to 4 are failures.
 local ENDS = { [0] = "done", [5] = "diverged", [130] = "interrupted", [143] = "interrupted" }
+
+local endings = {}
+
+--- f is called when the run has ended and its status is known.
+function M.at_finish(f) endings[#endings + 1] = f end
 
 --- The script has ended with an exit status, and for a reason if it is not 0.
 function M.finish(status, reason)
@@ -386,6 +394,7 @@ function M.finish(status, reason)
   if reason then M.hear(reason .. "\n") end
   copy_sources(here)       -- modules that were loaded late
   save(here)
+  for _, f in ipairs(endings) do f() end
 end
 
 -- A stock interpreter tells nobody how its script ended.

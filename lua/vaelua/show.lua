@@ -282,20 +282,14 @@ end
 local SMALLEST = 56          -- pictures in files are at least so wide
 local unnamed = 0            -- pictures without a name so far
 
-local function write_figure(name, items, o, names)
-  local here = run.current()
-  if not here then return end
-  if not name then
-    unnamed = unnamed + 1
-    name = "picture-" .. unnamed
-  end
+local function write_figure(here, name, items, o, names)
   local captions = names ~= nil
   for _, item in ipairs(items) do captions = captions or item.texts ~= nil end
   local wanted = captions and 2 * SMALLEST or SMALLEST
   local k = math.max(math.ceil(wanted / items[1].x.shape[3]), 1)
   local path = here.figure(name .. ".png")
   core.file_write(path, compose(items, o, names, k, 2))
-  if not on_terminal() then run.say("figure  " .. path) end
+  return path
 end
 
 -- Without a history: a picture is never trained through.
@@ -305,14 +299,30 @@ local function evaluated(f, ...)
   return f(...)
 end
 
-local function show(name, ...)
+local function ready(...)
   local items, o = read_arguments(...)
   made_alike(items)
-  local names = read_labels(items, o)
+  return items, o, read_labels(items, o)
+end
+
+local function show(name, ...)
+  local items, o, names = ready(...)
   if on_terminal() then
     io.stdout:write(M.half_blocks(compose(items, o, names, 1, 1), core.columns()))
   end
-  write_figure(name, items, o, names)
+  local here = run.current()
+  if not here then return end
+  if not name then
+    unnamed = unnamed + 1
+    name = "picture-" .. unnamed
+  end
+  local path = write_figure(here, name, items, o, names)
+  if not on_terminal() then run.say("figure  " .. path) end
+end
+
+--- save(name, x ..., options): the picture in the run's folder alone, without a word.
+function M.save(name, ...)
+  return evaluated(function(...) write_figure(run.current(), name, ready(...)) end, ...)
 end
 
 --- va.show([name], x ..., { rows, columns, labels })

@@ -6,13 +6,18 @@
 local core = require "vaelua.core"
 local folder = require "vaelua.runs.folder"
 local scores = require "vaelua.runs.scores"
+local files = require "vaelua.report.files"
+local layout = require "vaelua.report.layout"
+local page = require "vaelua.report.page"
+local run = require "vaelua.run"
+local text = require "vaelua.report.text"
 
 local M = {}
 
 -- What was done with the runs, in lines.
 local function notes_of(runs, about)
   local names, lines = {}, {}
-  for i, run in ipairs(runs) do names[i] = run.name end
+  for i, r in ipairs(runs) do names[i] = r.name end
   if about.seeds then
     lines[1] = "the runs differ in their seeds alone: they are seeds of the same models"
   elseif #runs > 1 then
@@ -25,43 +30,48 @@ local function notes_of(runs, about)
   return lines
 end
 
--- What is written beside the report, to be read again.
-local function scores_json(records)
-  local list = {}
-  for i, r in ipairs(records) do
-    local s, from = r.score, r.source or {}
-    list[i] = { seed = r.seed, model = r.model, key = r.key, name = r.name, label = s.label,
-                value = s.value, unit = s.unit, better = s.better, n = s.n, sd = s.sd, low = s.low,
-                high = s.high, reason = s.reason, source = from.key, sampled = from.label,
-                protocol = s.protocol, section = s.section, hidden = s.hidden, note = s.note }
+-- Where the report goes: the page, and the folder for its tables or nil.
+local function place_for(to)
+  if not to then
+    local place = run.new_folder("report")
+    return place .. "/report.html", place
   end
-  return core.json({ format = folder.FORMAT, scores = list }, 2) .. "\n"
+  if core.exists(to) == "folder" then
+    core.fail("usage", ("--to %s: that is a folder; a file is needed"):format(to))
+  end
+  local above = to:match("^(.+)/[^/]*$")
+  if above then core.mkdir(above) end
+  return to
+end
+
+local function write_tables(place, t, heading, legend, records)
+  core.mkdir(place .. "/tables")
+  files.write({ table = function(name) return place .. "/tables/" .. name end }, t, heading, legend,
+              records)
+end
+
+local function write_page(to, place, runs, notes, records)
+  local p = core.program
+  local info = { status = "report", command = p.command, version = p.version, commit = p.commit,
+                 build = p.build, data = folder.part(runs[1], "data") }
+  page.write(place or to, { title = "vaelua: " .. #runs .. (#runs == 1 and " run" or " runs"),
+    info = info, records = records, figures = {}, notes = notes, to = to })
 end
 
 -- runs: as folder.find gives them; to: a file, or nil.
 function M.write(runs, to)
   local records, about = scores.records(runs)
-  local notes, folders = notes_of(runs, about), {}
-  for i, run in ipairs(runs) do folders[i] = core.realpath(run.folder) or run.folder end
-  local place = to and to:match("^(.*)/[^/]*$") or nil
-  if not to then
-    place = require "vaelua.run".new_folder("report")
-    to = place .. "/report.html"
-  elseif core.exists(to) == "folder" then
-    core.fail("usage", ("--to %s: that is a folder; a file is needed"):format(to))
-  elseif place and place ~= "" and not core.exists(place) then
-    core.mkdir(place)
+  local t, notes = layout.layout(records), notes_of(runs, about)
+  local heading, legend = layout.title(records), layout.legend(t, records)
+  print(heading)
+  print(text.table(t))
+  for _, list in ipairs { legend, notes } do
+    for _, line in ipairs(list) do print(line) end
   end
-  for _, line in ipairs(notes) do print(line) end
-  local options = { title = "report of " .. #runs .. (#runs == 1 and " run" or " runs"),
-                    runs = folders, notes = notes, to = to }
-  require "vaelua.report".of(records, options)
-  if not core.exists(to) then return 1 end
-  if to:find("/report.html$") and place and place:find("%-report%-%w+$") then
-    core.mkdir(place .. "/tables")
-    core.write(place .. "/tables/scores.json", scores_json(records))
-  end
-  print("report " .. to)
+  local file, place = place_for(to)
+  if place then write_tables(place, t, heading, legend, records) end
+  write_page(file, place, runs, notes, records)
+  print("report " .. file)
   return 0
 end
 

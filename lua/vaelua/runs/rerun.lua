@@ -123,7 +123,9 @@ local function say_differences(run, script)
     say(("       %s: %s then, %s now"):format(d[1], d[2], d[3]))
   end
   if #list == 0 then
-    say("       program, libraries and instruction set are those of then: the bits will be, too")
+    local dirty = tostring(run.json.commit):find("dirty") ~= nil
+    say("       program, libraries and instruction set are those of then"
+        .. (dirty and " (as far as a commit with changes says)" or ""))
   else
     say("       so results may differ in their last digits")
   end

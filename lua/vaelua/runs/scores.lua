@@ -20,22 +20,29 @@ end
 M.sorted = sorted
 
 local TEXTS = { "name", "label", "unit", "better", "reason", "source", "sampled", "section", "note",
-                "spread" }
+                "spread", "caption", "asked" }
 local NUMBERS = { "value", "n", "sd", "low", "high", "order" }
+
+-- JSON has no word for these.
+local WORDS = { nan = 0 / 0, inf = math.huge, ["-inf"] = -math.huge }
 
 -- Fields of another type than they should have are left out; nil if it is no score at all.
 local function checked(s)
   if type(s) ~= "table" or type(s.model) ~= "string" or type(s.key) ~= "string" then return nil end
-  local seed = math.tointeger(s.seed)
-  if not seed then return nil end
-  local c = { seed = seed, model = s.model, key = s.key, hidden = s.hidden == true or nil,
-              whole = s.whole == true or nil }
+  local c = { seed = math.tointeger(s.seed), model = s.model, key = s.key, protocol = {},
+              hidden = s.hidden == true or nil, whole = s.whole == true or nil }
+  if not c.seed then return nil end
   for _, name in ipairs(TEXTS) do c[name] = type(s[name]) == "string" and s[name] or nil end
-  for _, name in ipairs(NUMBERS) do c[name] = type(s[name]) == "number" and s[name] or nil end
-  c.protocol = type(s.protocol) == "table" and s.protocol or {}
-  c.name = c.name or c.key
+  for _, name in ipairs(NUMBERS) do
+    local v = WORDS[s[name]] or s[name]
+    c[name] = type(v) == "number" and v or nil
+  end
+  for name, v in pairs(type(s.protocol) == "table" and s.protocol or {}) do
+    if type(name) == "string" and type(v) ~= "table" then c.protocol[name] = v end
+  end
+  c.name, c.unit = c.name or c.key, c.unit or ""
   if c.better ~= "lower" and c.better ~= "higher" then c.better = nil end
-  if not c.value and not c.reason then c.reason = "not a finite number" end
+  if not c.value then c.reason = c.reason or "no value" end
   return c
 end
 
@@ -74,43 +81,27 @@ end
 
 -- ---- comparing ----------------------------------------------------------------------------------
 
-local FREE = { seed = true, version = true }       -- may differ between scores of one kind
-
 -- What keeps two scores apart, in words; nil if they may be compared.
 function M.apart(a, b)
   if a.unstamped or b.unstamped then return "protocol unknown (no tables/scores.json)" end
-  local words, names = {}, {}
-  if a.name ~= b.name then words[1] = ("name: %s, %s"):format(a.name, b.name) end
-  if a.unit ~= b.unit then
-    words[#words + 1] = ("unit: %s, %s"):format(a.unit or "none", b.unit or "none")
-  end
-  for key in pairs(a.protocol) do names[key] = true end
-  for key in pairs(b.protocol) do names[key] = true end
-  for _, key in ipairs(sorted(names)) do
-    local x, y = a.protocol[key], b.protocol[key]
-    if not FREE[key] and x ~= y then
-      x, y = x == nil and "none" or tostring(x), y == nil and "none" or tostring(y)
-      if key:find("sha256") then x, y = x:sub(1, 12), y:sub(1, 12) end
-      words[#words + 1] = ("%s: %s, %s"):format(key, x, y)
-    end
-  end
-  return #words > 0 and folder.clean(table.concat(words, "; ")) or nil
+  local gap = score.difference(a, b)
+  return gap and folder.clean(gap)
 end
 
 -- ---- records, as evaluate.lua has them ----------------------------------------------------------
 
-local KEPT = { "label", "order", "hidden", "note", "section", "spread", "whole", "protocol", "sd",
-               "n", "low", "high" }
+-- "frechet" for "frechet/prior": the same score of several sources.
+local function head_of(s)
+  return s.source and s.key:match("^(.*)/[^/]*$") or s.key
+end
 
 local function record(s, model, key, note)
-  local extra = {}
-  for _, name in ipairs(KEPT) do extra[name] = s[name] end
-  if note then extra.note = note end
-  local result = s.value and score.score(s.value, s.unit, s.better, extra)
-                 or score.undefined(s.reason, s.unit, s.better, extra)
-  local spec = s.source and key:match("^(.*)/[^/]*$") or key
-  return { seed = s.seed, model = model, key = key, name = s.name, protocol = spec, score = result,
-           source = s.source and { key = s.source, label = s.sampled } or nil }
+  local fields = {}
+  for name, v in pairs(s) do fields[name] = v end
+  for _, name in ipairs { "model", "key", "source", "sampled", "asked" } do fields[name] = nil end
+  fields.note = note or s.note
+  return { seed = s.seed, model = model, key = key, name = s.name, protocol = s.asked or head_of(s),
+           score = score.revive(fields), source = s.source and { key = s.source, label = s.sampled } }
 end
 
 -- Why the runs are not one experiment with further seeds; nil if they are.
@@ -126,14 +117,18 @@ local function not_seeds(runs)
   end
 end
 
--- Keys of scores that two of the runs have made in different ways: key -> what differs.
+-- Scores that two of the runs have made in different ways: head of the key -> what differs.
 local function kept_apart(runs)
   local first, apart = {}, {}
   for _, run in ipairs(runs) do
     for _, s in ipairs(run.scores) do
       local before = first[s.key]
       first[s.key] = before or s
-      if before and not apart[s.key] then apart[s.key] = M.apart(before, s) end
+      local head = head_of(s)
+      if before and before.value and s.value and not apart[head] then
+        apart[head] = M.apart(before, s)
+      end
+      if not first[s.key].value then first[s.key] = s end
     end
   end
   return apart
@@ -142,8 +137,8 @@ end
 -- "frechet/prior" of run 7k2f is "frechet (7k2f)/prior".
 local function key_in(s, run)
   local mark = " (" .. run.short .. ")"
-  local head = s.source and s.key:match("^(.*)/[^/]*$")
-  return head and head .. mark .. s.key:sub(#head + 1) or s.key .. mark
+  local head = head_of(s)
+  return head .. mark .. s.key:sub(#head + 1)
 end
 
 -- Last parts of the names where these differ, else the names, else the folders.
@@ -183,7 +178,7 @@ function M.records(runs)
   local records = {}
   for _, run in ipairs(runs) do
     for _, s in ipairs(run.scores) do
-      local split = apart[s.key]
+      local split = apart[head_of(s)]
       local model = (about.seeds or #runs == 1) and s.model
                     or ("%s (%s)"):format(s.model, run.short)
       if split then s.label = ("%s (%s)"):format(s.label or s.name, run.short) end

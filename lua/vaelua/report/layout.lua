@@ -1,0 +1,136 @@
+--[[ report/layout.lua - rows as lines of text: the table that the terminal, Markdown, LaTeX and the
+  page all show, and the words above and below it. ]]
+
+local rows_of = require "vaelua.report.rows"
+
+local M = {}
+
+-- ---- cells as texts -----------------------------------------------------------------------------
+
+-- Decimals that show the smallest value of a row with four digits.
+function M.decimals(cells)
+  local least = math.huge
+  for _, c in pairs(cells) do
+    if c.value and c.value ~= 0 then least = math.min(least, math.abs(c.value)) end
+    if c.whole and c.seeds == 1 then return 0 end
+  end
+  if least == math.huge then return 2 end
+  return math.max(2, math.min(6, 3 - math.floor(math.log(least, 10))))
+end
+
+function M.number(v, decimals)
+  if v ~= v or v == math.huge or v == -math.huge then return tostring(v) end
+  return ("%." .. decimals .. "f"):format(v)
+end
+
+local function cell_text(c, decimals, footnote)
+  if not c then return "" end
+  if not c.value then return "not defined " .. footnote(c.reason) end
+  local text = M.number(c.value, decimals)
+  if c.spread then text = text .. " ± " .. M.number(c.spread, decimals) end
+  return text
+end
+
+-- ---- the table, as lists of texts ---------------------------------------------------------------
+
+local ARROW = { lower = "↓", higher = "↑" }
+
+-- Footnotes are numbered in the order of their first use.
+local function footnotes()
+  local list, number_of = {}, {}
+  return function(text)
+    if not number_of[text] then
+      list[#list + 1] = text
+      number_of[text] = #list
+    end
+    return ("[%d]"):format(number_of[text])
+  end, list
+end
+
+local function line_of(row, label, models, has_floor, footnote)
+  local decimals = M.decimals(row.cells)
+  local line = { label, ARROW[row.better] or "", row = row }
+  for _, m in ipairs(models) do line[#line + 1] = cell_text(row.cells[m], decimals, footnote) end
+  if has_floor then
+    line[#line + 1] = row.floor and cell_text(row.floor, decimals, footnote) or ""
+  end
+  line[#line + 1] = row.unit
+  if row.note then line[1] = line[1] .. " " .. footnote(row.note) end
+  return line
+end
+
+-- The whole table: a heading line, lines, footnotes.
+function M.layout(records)
+  local rows, models, by_key = rows_of.gather(records)
+  local plain, groups, order = rows_of.arrange(rows, models, by_key)
+  local footnote, notes = footnotes()
+  local has_floor = #order > 0
+  local head, lines = { "test set", "" }, {}
+  for _, m in ipairs(models) do head[#head + 1] = m end
+  if has_floor then head[#head + 1] = "real (floor)" end
+  head[#head + 1] = "unit"
+  for _, row in ipairs(plain) do
+    lines[#lines + 1] = line_of(row, row.label, models, has_floor, footnote)
+  end
+  for _, group in ipairs(order) do
+    lines[#lines + 1] = { groups[group][1].label, heading = true }
+    for _, row in ipairs(groups[group]) do
+      local label = "  " .. (row.source.label or "samples: " .. row.source.key)
+      lines[#lines + 1] = line_of(row, label, models, has_floor, footnote)
+    end
+  end
+  return { head = head, lines = lines, notes = notes, rows = rows, models = models,
+           has_floor = has_floor, by_key = by_key }
+end
+
+-- ---- texts below and above the table ------------------------------------------------------------
+
+function M.thousands(n)
+  local text = ("%d"):format(n)
+  local with = text:reverse():gsub("(%d%d%d)", "%1,"):reverse()
+  return (with:gsub("^,", ""))
+end
+
+-- "fashion_mnist test, 10,000 images; seed 1", from the protocols of the scores.
+function M.title(records)
+  local seeds, parts = rows_of.seeds(records), {}
+  for _, r in ipairs(records) do
+    local p = r.score.protocol
+    if p and p.reference then
+      parts[1] = ("%s, %s images"):format(p.reference, M.thousands(p.count))
+      break
+    end
+  end
+  parts[#parts + 1] = #seeds == 1 and "seed " .. seeds[1]
+                      or ("%d seeds (%d to %d): mean ± sd over seeds"):format(#seeds, seeds[1],
+                                                                             seeds[#seeds])
+  return table.concat(parts, "; ")
+end
+
+-- What ± and floor mean in this table.
+function M.legend(t, records)
+  local lines, kinds = {}, {}
+  if #rows_of.seeds(records) == 1 then
+    for _, row in ipairs(t.rows) do
+      for _, c in pairs(row.cells) do
+        if c.spread then kinds[c.spread_of or "interval"] = true end
+      end
+    end
+    if kinds.interval then
+      lines[1] = "±: half the 95 % interval of a mean over images (one training; no seeds)"
+    end
+    for kind in pairs(kinds) do
+      if kind ~= "interval" then
+        table.insert(lines, "± of an Inception Score: standard deviation " .. kind)
+      end
+    end
+    table.sort(lines, function(a, b) return #a < #b end)
+  end
+  if t.has_floor then
+    lines[#lines + 1] = "real (floor): real training images in place of a model's pictures"
+  end
+  for i, note in ipairs(t.notes) do lines[#lines + 1] = ("[%d] %s"):format(i, note) end
+  return lines
+end
+
+return M

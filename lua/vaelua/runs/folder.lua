@@ -34,6 +34,11 @@ function M.clean(text)
   return (tostring(text):gsub("%c", "?"))
 end
 
+-- Checksums in a text by their first twelve digits.
+function M.brief(text)
+  return (text:gsub(("%x"):rep(64), function(sum) return sum:sub(1, 12) end))
+end
+
 -- A JSON file with a table in it and a format that is known: the table, or nil, why, newer format.
 function M.json(path)
   local text, why = M.read(path)

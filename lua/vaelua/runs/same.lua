@@ -11,7 +11,7 @@ local M = {}
 local function text_of(v)
   if v == nil then return "-" end
   if math.type(v) == "float" then return (("%.14g"):format(v)) end
-  if type(v) ~= "table" then return folder.clean(v) end
+  if type(v) ~= "table" then return folder.brief(folder.clean(v)) end
   local parts = {}
   for i, item in ipairs(v) do parts[i] = text_of(item) end
   if #parts == 0 then

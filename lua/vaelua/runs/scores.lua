@@ -85,7 +85,7 @@ end
 function M.apart(a, b)
   if a.unstamped or b.unstamped then return "protocol unknown (no tables/scores.json)" end
   local gap = score.difference(a, b)
-  return gap and folder.clean(gap)
+  return gap and folder.brief(folder.clean(gap))
 end
 
 -- ---- records, as evaluate.lua has them ----------------------------------------------------------
@@ -101,7 +101,8 @@ local function record(s, model, key, note)
   for _, name in ipairs { "model", "key", "source", "sampled", "asked" } do fields[name] = nil end
   fields.note = note or s.note
   return { seed = s.seed, model = model, key = key, name = s.name, protocol = s.asked or head_of(s),
-           score = score.revive(fields), source = s.source and { key = s.source, label = s.sampled } }
+           score = score.revive(fields),
+           source = s.source and { key = s.source, label = s.sampled } or nil }
 end
 
 -- Why the runs are not one experiment with further seeds; nil if they are.

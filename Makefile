@@ -244,7 +244,7 @@ BUILD_PACKAGES := gcc libc6-dev liblua5.4-dev libdnnl-dev \
   libopenblas-openmp-dev zlib1g-dev libjansson-dev libpng-dev \
   libjpeg62-turbo-dev libzip-dev libreadline-dev libchafa-dev gnuplot-nox \
   dataset-fashion-mnist
-TEST_PACKAGES := lua5.4 libcmocka-dev lua-busted lua-check valgrind
+TEST_PACKAGES := lua5.4 libcmocka-dev lua-busted lua-check valgrind chromium
 
 # $(call need,packages): asks for root only when one is missing.
 define need

@@ -6,6 +6,7 @@
 #include "bind/interrupt.h"
 
 #include "autograd/step.h"
+#include "base/stop.h"
 #include "bind/bind.h"
 
 #include <signal.h>
@@ -27,6 +28,7 @@ static bool in_polling_loop (void) {
 
 static void stop (lua_State *L, lua_Debug *d) {
   (void) d;
+  stop_wanted = 0;
   lua_sethook(L, NULL, 0, 0);
   bind_error(L, FAIL_INTERRUPT, term ? "terminated" : "interrupted");
 }
@@ -41,9 +43,11 @@ static void handle (int signal) {
   if (presses == 1 && in_polling_loop()) {
     if (write(STDERR_FILENO, note, sizeof note - 1) < 0)
       return;                       /* nobody is there to read it */
-  } else
+  } else {
+    stop_wanted = 1;
     lua_sethook(running, stop,
                 LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
+  }
 }
 
 int interrupt_count (void) {
@@ -62,6 +66,7 @@ bool interrupt_term (void) {
 
 void interrupt_clear (void) {
   presses = term = polled_depth = 0;
+  stop_wanted = 0;
 }
 
 void interrupt_hold (bool hold) {

@@ -1,6 +1,6 @@
 /*
  * cluster.c - a mixture of normals with full covariances fitted to codes by
- * expectation maximisation (Dempster, Laird and Rubin 1977).
+ * expectation maximisation (Dempster, Laird and Rubin 1977), and k-means.
  *
  * Start: k-means++ (Arthur and Vassilvitskii 2007) with the random numbers
  * that the caller gives, then ten rounds of k-means.  Everything is float64,
@@ -327,6 +327,128 @@ static void gmm_forward (Call *c, Tensor *y) {
   put(y, out);
 }
 
+/* ---- densities of a fitted mixture --------------------------------------- */
+
+static void logp_shape (const Call *c, Shape *y, DType *dtype) {
+  need_rank(c, "x", 2);
+  need_rank(c, "g", 2);
+  int64_t d = arg(c, "x")->shape.size[1];
+  if (arg(c, "g")->shape.size[1] != 1 + d + d * d)
+    bad_arg(c, "g", "must be a mixture of normals of %lld numbers as gmm gives "
+            "it, [K, %lld], got %s", (long long) d,
+            (long long) (1 + d + d * d), shape_text(&arg(c, "g")->shape));
+  *y = shape_of(1, (int) arg(c, "x")->shape.size[0]);
+  *dtype = F64;
+}
+
+static Mixture read_mixture (Rows g, int64_t d) {
+  Mixture m = mixture_new(g.n, d);
+  const double *in = g.at;
+  for (int64_t k = 0; k < m.k; k++, in += 1 + d + d * d) {
+    m.weight[k] = in[0];
+    memcpy(m.mean + k * d, in + 1, (size_t) d * sizeof *in);
+    memcpy(m.chol + k * d * d, in + 1 + d, (size_t) (d * d) * sizeof *in);
+    prepare(&m, k);
+  }
+  return m;
+}
+
+static void logp_block (const Mixture *m, const double *rows, int64_t count,
+                        double *columns, double *density, double *out) {
+  int64_t d = m->d;
+  for (int64_t b = 0; b < count; b++)
+    for (int64_t j = 0; j < d; j++)
+      columns[j * BLOCK + b] = rows[b * d + j];
+  for (int64_t k = 0; k < m->k; k++)
+    log_density(density + k * BLOCK, columns, m->mean + k * d,
+                m->inv + k * d * d, m->log_norm[k], d);
+  for (int64_t b = 0; b < count; b++)
+    out[b] = respond(density + b, m->k);
+}
+
+static void logp_forward (Call *c, Tensor *y) {
+  Rows x = rows_finite(c, "x"), g = rows_finite(c, "g");
+  Mixture m = read_mixture(g, x.d);
+  int64_t area = BLOCK * (m.d + m.k);
+  double *areas = room(PARTS * area), *out = room(x.n);
+  #pragma omp parallel for
+  for (int64_t p = 0; p < PARTS; p++) {
+    int64_t end = part_start(p + 1, x.n);
+    double *columns = areas + p * area;
+    for (int64_t r = part_start(p, x.n); r < end; r += BLOCK)
+      logp_block(&m, x.at + r * x.d, end - r < BLOCK ? end - r : BLOCK,
+                 columns, columns + BLOCK * m.d, out + r);
+  }
+  put(y, out);
+}
+
+/* ---- k-means ------------------------------------------------------------- */
+
+static void kmeans_shape (const Call *c, Shape *y, DType *dtype) {
+  need_rank(c, "x", 2);
+  need_rank(c, "u", 2);
+  int64_t n = arg(c, "x")->shape.size[0];
+  int64_t k = arg(c, "u")->shape.size[1];
+  if (k < 1 || k > n || arg(c, "u")->shape.size[0] < 1)
+    bad_arg(c, "u", "[starts, K] asks for %lld clusters, between 1 and the "
+            "%lld rows of x are possible", (long long) k, (long long) n);
+  *y = shape_of(1, (int) n);
+  *dtype = I32;
+}
+
+/* Means of the clusters; one that lost its rows stays where it was. */
+static void move_means (Mixture *m, Rows x, const double *label,
+                        double *count) {
+  double *sum = count + m->k;
+  memset(count, 0, (size_t) (m->k * (1 + x.d)) * sizeof *count);
+  for (int64_t r = 0; r < x.n; r++) {
+    int64_t k = (int64_t) label[r];
+    count[k]++;
+    for (int64_t j = 0; j < x.d; j++)
+      sum[k * x.d + j] += x.at[r * x.d + j];
+  }
+  for (int64_t i = 0; i < m->k * x.d; i++)
+    if (count[i / x.d] > 0)
+      m->mean[i] = sum[i] / count[i / x.d];
+}
+
+/* Rounds of k-means (Lloyd 1982) until no row changes its cluster; returns the
+ * sum of squared distances to the means. */
+static double settle (Mixture *m, Rows x, int64_t rounds, double *label,
+                      double *before, double *sums) {
+  double total = 0;
+  for (int64_t round = 0; round < rounds; round++) {
+    assign(m, x, label);
+    if (memcmp(label, before, (size_t) x.n * sizeof *label) == 0)
+      break;
+    memcpy(before, label, (size_t) x.n * sizeof *label);
+    move_means(m, x, label, sums);
+  }
+  for (int64_t r = 0; r < x.n; r++)
+    total += distance(x.at + r * x.d, m->mean + (int64_t) label[r] * x.d, x.d);
+  return total;
+}
+
+static void kmeans_forward (Call *c, Tensor *y) {
+  Rows x = rows_finite(c, "x"), u = rows_finite(c, "u");
+  Mixture m = { u.d, x.d, NULL, room(u.d * x.d), NULL, NULL, NULL };
+  double *label = room(x.n), *best = room(x.n), *before = room(x.n);
+  double *sums = room(m.k * (1 + x.d)), *mean = room(x.d), least = INFINITY;
+  centre(x, mean);
+  for (int64_t s = 0; s < u.n; s++) {
+    plus_plus(&m, x, u.at + s * u.d);
+    before[0] = -1;
+    double total = settle(&m, x, arg_int(c, "steps"), label, before, sums);
+    if (total < least) {
+      least = total;
+      memcpy(best, label, (size_t) x.n * sizeof *best);
+    }
+  }
+  for (int64_t r = 0; r < x.n; r++)
+    best[r]++;
+  put(y, best);
+}
+
 const Op cluster_ops[] = {
   { .name = "gmm",
     .args = "x:tensor u:tensor | steps:int=100 tol:value=1e-3 "
@@ -343,6 +465,26 @@ const Op cluster_ops[] = {
                "gmm(randn(130, 5), rand(4), { steps = 3 })" },
     .bench = "gmm(randn(60000, 20), rand(10))",
     .shape = gmm_shape, .forward = gmm_forward,
+    .no_gradient = "a metric" },
+  { .name = "gmm_logp", .args = "x:tensor g:tensor",
+    .doc = "Log density of the rows of x under a mixture of normals, in nats.  "
+           "x: [N, D]; g: [K, 1 + D + D D] as gmm gives it.  Result: [N], "
+           "float64.",
+    .example = "gmm_logp(randn(9, 2), gmm(randn(40, 2), rand(3)))",
+    .cases = { "gmm_logp(randn(70, 1), gmm(randn(20, 1), rand(1)))" },
+    .shape = logp_shape, .forward = logp_forward,
+    .no_gradient = "a metric" },
+  { .name = "kmeans", .args = "x:tensor u:tensor | steps:int=300",
+    .doc = "Clusters of the rows of x by k-means from k-means++ starts.  x: "
+           "[N, D]; u: [starts, K] uniform random numbers: the start that ends "
+           "with the smallest squared distances to the means is taken.  steps: "
+           "at most so many rounds.  Result: int32 [N], clusters 1..K.  Lloyd "
+           "1982; Arthur and Vassilvitskii 2007.",
+    .example = "kmeans(randn(40, 2), rand(2, 3))",
+    .cases = { "kmeans(randn(1, 1), rand(1, 1))",
+               "kmeans(randn(70, 5), rand(3, 4), { steps = 2 })" },
+    .bench = "kmeans(randn(10000, 20), rand(1, 10))",
+    .shape = kmeans_shape, .forward = kmeans_forward,
     .no_gradient = "a metric" },
   { 0 }
 };

@@ -39,7 +39,13 @@ void put (Tensor *y, const double *numbers);
  * of the rows by one thread per part of the result. */
 void covariance (Rows x, double *mean, double *cov);
 
+/* Rows as columns [d, n], and the squared distances of one row to all of
+ * them: far [n] (latent.c). */
+void columns_of (Rows x, double *columns);
+void far_from (const double *row, const double *columns, int64_t n, int64_t d,
+               double *far);
+
 extern const Op frechet_ops[], inception_score_ops[], image_ops[],
-                latent_ops[], mmd_ops[], cluster_ops[];
+                latent_ops[], mmd_ops[], cluster_ops[], tsne_ops[];
 
 #endif

@@ -9,7 +9,7 @@ local core = require "vaelua.core"
 local va = { _VERSION = core.version }
 
 -- Which module has which names. A name that is its own module stands in `tables`.
-local tables = { "nn", "dist", "schedule", "augment", "loss" }
+local tables = { "nn", "dist", "schedule", "augment", "loss", "stats" }
 local modules = {
   tensor = { "tensor", "item", "split", "sort", "topk", "memory", "device", "precision",
              "read", "write" },

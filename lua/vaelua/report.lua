@@ -14,11 +14,14 @@ local live = require "vaelua.report.live"
 local layout = require "vaelua.report.layout"
 local run = require "vaelua.run"
 local score = require "vaelua.score"
+local rows_of = require "vaelua.report.rows"
+local tests = require "vaelua.report.tests"
 local text = require "vaelua.report.text"
+local verdict = require "vaelua.report.verdict"
 
 local M = {
   evaluate = evaluate.evaluate, protocol = evaluate.protocol, images = evaluate.images,
-  score = score.score, question = require "vaelua.report.verdict".question,
+  score = score.score, question = verdict.question,
 }
 
 -- Values for run.json: seed -> model -> score -> value.
@@ -48,6 +51,16 @@ local function means(rows, models)
   return all
 end
 
+-- The answers to the experiment's questions.
+local function say_verdicts(t, list, one_seed)
+  local answers = verdict.answers(t, list, one_seed)
+  for i, a in ipairs(answers) do
+    print(("\n%d. %s"):format(i, a.question))
+    for _, sentence in ipairs(a.answers) do print("   - " .. sentence) end
+  end
+  if answers.caution then print("\n" .. answers.caution) end
+end
+
 -- va.report([as evaluate]): the tables and pictures of all that was recorded.
 function M.report(...)
   local scores = select("#", ...) > 0 and evaluate.evaluate(...) or nil
@@ -61,9 +74,11 @@ function M.report(...)
   print(heading)
   print(text.table(t))
   for _, line in ipairs(notes) do print(line) end
+  local list = tests.all(t)
+  say_verdicts(t, list, #rows_of.seeds(records) == 1)
   local r = run.current()
   if r then
-    files.write(r, t, heading, notes, records)
+    files.write(r, t, heading, notes, records, list)
     run.record("scores", final_scores)
     live.report(r, figures.draw(records, r.folder))
     print(("\nreport %s/report.html   tables %s/tables   figures %s/figures"):format(r.folder,

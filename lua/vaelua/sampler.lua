@@ -2,10 +2,12 @@
 
     local draw = va.sampler("gmm:10", vae, data.train)
     va.show(vae:decode(draw(64)))
+    print(draw)                     what it is, and how well it fits the codes
 
-  A sampler is a file samplers/NAME.lua that returns function(model, set, argument), which gives a
-  function (n, y) -> codes and the words that a table shows.  What it fits, it fits to the codes of
-  the set (training data). ]]
+  A sampler is a file samplers/NAME.lua that returns function(model, set, argument, code), which
+  gives a function (n, y) -> codes, the words that a table shows, and a table of what made it. What
+  it fits, it fits to the codes of the set (training data): to one drawn code an image, or to the
+  mean codes with "gmm:10:mean" or { "gmm", 10, code = "mean" }. ]]
 
 local core = require "vaelua.core"
 local score = require "vaelua.score"
@@ -39,43 +41,100 @@ function M.apart(purpose, name, f, ...)
   return table.unpack(results, 2, results.n)
 end
 
+-- ---- the codes that are fitted ------------------------------------------------------------------
+
 -- Codes of the training set by model, while one evaluation lasts (evaluate.lua): its samplers are
 -- fitted to the same ones.
 M.kept = nil
 
--- One drawn code a row of the set, [N, Z] float32; a code that is a list of tensors has no density
--- that the samplers here could fit.
-function M.codes(model, set)
-  score.need(model, "the model", "posterior")
-  local kept = M.kept and M.kept[model]
-  if kept then return kept end
-  local name = require "vaelua.nn".name_of(model)
-  local codes = M.apart("draw", "codes/" .. name, set.collect, set, function(x, y)
-    local code = model:posterior(x, y):sample()
-    if type(code) == "table" then score.refuse("the code of %s is a list of tensors", name) end
-    return code:reshape(#x, -1)
+local function code_of(q, code)
+  if code == "draw" then return q:sample() end
+  return score.need(q, "the posterior", "mean"):mean()
+end
+
+local function collect(model, set, code, name)
+  return M.apart("draw", "codes/" .. name, set.collect, set, function(x, y)
+    local z = code_of(model:posterior(x, y), code)
+    if type(z) == "table" then score.refuse("the code of %s is a list of tensors", name) end
+    return z:reshape(#x, -1)
   end)
-  if M.kept then M.kept[model] = codes end
+end
+
+-- One code a row of the set, [N, Z] float32: code is "draw" (default) or "mean". A code that is a
+-- list of tensors has no density that the samplers here could fit.
+function M.codes(model, set, code)
+  score.need(model, "the model", "posterior")
+  code = code or "draw"
+  local kept = M.kept and M.kept[model] or {}
+  if M.kept then M.kept[model] = kept end
+  local codes = kept[code] or collect(model, set, code, require "vaelua.nn".name_of(model))
+  kept[code] = codes
   return codes
 end
 
--- The sampler and the words for it.
-function M.make(spec, model, set)
-  if type(spec) == "function" then return spec, "a function" end
-  if type(spec) ~= "string" then
-    core.fail("user", "sampler: a name such as \"prior\" or \"gmm:10\" is needed, got "
-                      .. type(spec))
+-- ---- samplers -----------------------------------------------------------------------------------
+
+local Sampler = {}
+Sampler.__index = Sampler
+
+function Sampler:__call(n, y) return self.draw(n, y) end
+
+function Sampler:__tostring() return self.words end
+
+local OPTIONS = { [1] = true, [2] = true, code = true }
+
+-- "gmm:10:mean" or { "gmm", 10, code = "mean" } as name, argument, code.
+local function read(spec)
+  if type(spec) == "string" then
+    local text, code = spec:match("^(.+):(mean)$")
+    local name, argument = M.parse(text or spec)
+    return name, argument, code
   end
-  local name, argument = M.parse(spec)
-  local make = find(name)
-  local key = require "vaelua.nn".name_of(model)
-  local draw, words = M.apart("sample", spec .. "/" .. key, make, model, set, argument)
-  return draw, words or spec
+  if type(spec) ~= "table" or type(spec[1]) ~= "string" then
+    core.fail("user", "sampler: a name such as \"prior\" or \"gmm:10\", { \"gmm\", 10, code = "
+                      .. "\"mean\" } or a function is needed, got " .. type(spec))
+  end
+  for name in pairs(spec) do
+    if not OPTIONS[name] then
+      core.fail("user", ("sampler: there is no option '%s'; known is code"):format(tostring(name)))
+    end
+  end
+  if spec.code ~= nil and spec.code ~= "mean" and spec.code ~= "draw" then
+    core.fail("user", ("sampler: code is \"mean\" or \"draw\", got %s"):format(tostring(spec.code)))
+  end
+  local name, argument = M.parse(spec[1])
+  if spec[2] ~= nil then argument = spec[2] end
+  return name, argument, spec.code
 end
 
+-- The sampler, the words for it, and what made it.
+function M.make(spec, model, set)
+  local draw, words, protocol
+  if type(spec) == "function" then
+    draw, words = spec, "a function"
+  else
+    local name, argument, code = read(spec)
+    local text = table.concat({ name, tostring(argument or ""), code }, ":")
+    local key = require "vaelua.nn".name_of(model)
+    draw, words, protocol = M.apart("sample", text .. "/" .. key, find(name), model, set, argument,
+                                    code)
+    words = words or text
+  end
+  local s = setmetatable({ draw = draw, words = words, protocol = protocol or {} }, Sampler)
+  return s, words, s.protocol
+end
+
+-- "drawn training codes", "mean training codes"; the codes of a deterministic encoder are neither.
+function M.words(model, set, code)
+  local x, y = set:first(1)
+  if score.kind(model:posterior(x, y)) == "delta" then return "training codes" end
+  return (code == "mean" and "mean" or "drawn") .. " training codes"
+end
+
+--- va.sampler(spec, model, set): an object that is called as (n, y) and gives codes; its fields
+--- words and protocol say what it is, protocol.loglik how well it fits.
 function M.sampler(spec, model, set)
-  local draw = M.make(spec, model, set)
-  return draw
+  return (M.make(spec, model, set))
 end
 
 return M

@@ -1,86 +1,105 @@
---[[ stats.lua - the few numbers that stand behind a table: mean, spread, Student's t.
+--[[ stats.lua - va.stats: tests, intervals and effect sizes on lists of numbers (one a seed, say).
 
-  Everything is plain Lua on lists of numbers (one a seed, say); sums over many images are the
-  business of average.lua.  Tests between models belong to the full report and build on this. ]]
+    local r = va.stats.compare(vae, ae, { better = "lower", labels = { "VAE", "AE" } })
+    print(r.verdict)
+
+  Plain Lua in double precision; sums over many images are the business of average.lua.  The parts
+  lie in stats/: special (distribution functions), paired (tests of pairs), bootstrap, rank
+  (correlations, agreement), proportion, compare (all tests of two arms and their verdict). ]]
+
+local basic = require "vaelua.stats.basic"
+local bootstrap = require "vaelua.stats.bootstrap"
+local compare = require "vaelua.stats.compare"
+local input = require "vaelua.stats.input"
+local paired = require "vaelua.stats.paired"
+local proportion = require "vaelua.stats.proportion"
+local rank = require "vaelua.stats.rank"
+local special = require "vaelua.stats.special"
 
 local M = {}
 
-function M.mean(list)
-  local sum = 0.0
-  for _, v in ipairs(list) do sum = sum + v end
-  return sum / #list
-end
+M.mean = basic.mean
 
--- Standard deviation with n - 1; nil for fewer than two numbers, which have none.
-function M.sd(list)
-  if #list < 2 then return nil end
-  local mean, sum = M.mean(list), 0.0
-  for _, v in ipairs(list) do sum = sum + (v - mean) ^ 2 end
-  return math.sqrt(sum / (#list - 1))
-end
+--- Standard deviation with n - 1; nil for fewer than two numbers, which have none.
+M.sd = basic.sd
 
--- log of the gamma function for x > 0 (Lanczos, g = 5, six terms: relative error below 2e-10).
-local LANCZOS = { 76.18009172947146, -86.50532032941677, 24.01409824083091,
-                  -1.231739572450155, 0.1208650973866179e-2, -0.5395239384953e-5 }
+--- half_interval(sd, n, level = 0.95): half the width of the interval of a mean of n numbers with
+--- this standard deviation, by Student's t; nil for fewer than two.
+M.half_interval = basic.half_interval
 
-local function lgamma(x)
-  local sum, t = 1.000000000190015, x + 5.5
-  for i, c in ipairs(LANCZOS) do sum = sum + c / (x + i) end
-  return (x + 0.5) * math.log(t) - t + math.log(2.5066282746310005 * sum / x)
-end
+--- stats.compare(a, b, { better, level = 0.95, labels = { "VAE", "AE" }, unit, name, alpha = 0.01
+--- }): all tests of two lists of scores of the same seeds, with a verdict in words.
+M.compare = compare.compare
 
--- The continued fraction of the incomplete beta function, by Lentz's method.
-local function beta_fraction(x, a, b)
-  local TINY = 1e-300
-  local function step(numerator, c, d)
-    d, c = 1 + numerator * d, 1 + numerator / c
-    if math.abs(d) < TINY then d = TINY end
-    if math.abs(c) < TINY then c = TINY end
-    return c, 1 / d
-  end
-  local _, d = step(-(a + b) * x / (a + 1), 1, 1)
-  local c, f = 1, d
-  for m = 1, 300 do
-    c, d = step(m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)), c, d)
-    f = f * c * d
-    c, d = step(-(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)), c, d)
-    f = f * c * d
-    if math.abs(c * d - 1) < 1e-15 then break end
-  end
-  return f
-end
+--- stats.family(list of comparisons): Holm's correction over all of them, and new verdicts.
+M.family = compare.family
 
--- The regularised incomplete beta function I_x(a, b).
-local function incomplete_beta(x, a, b)
-  if x <= 0 then return 0.0 elseif x >= 1 then return 1.0 end
-  if x > (a + 1) / (a + b + 2) then return 1 - incomplete_beta(1 - x, b, a) end
-  local front = math.exp(lgamma(a + b) - lgamma(a) - lgamma(b)
-                         + a * math.log(x) + b * math.log(1 - x))
-  return front * beta_fraction(x, a, b) / a
-end
+--- stats.t_test(a, b, { level = 0.95 }): paired t test; a alone is a list of differences.
+--- { n, mean_difference, sd, t, df, p, low, high }, or a reason in place of p.
+M.t_test = paired.t_test
 
--- P(T <= t) of Student's t with df degrees of freedom.
-function M.t_below(t, df)
-  local tail = incomplete_beta(df / (df + t * t), df / 2, 0.5) / 2
-  return t > 0 and 1 - tail or tail
-end
+--- stats.wilcoxon(a, b, { continuity = true, exact }): signed-rank test of pairs, exact up to 50
+--- differences (equal ones share ranks), pairs of difference 0 left out. { n, w, p, method }
+M.wilcoxon = paired.wilcoxon
 
--- The t that is exceeded with probability 1 - p, for p of 0.5 or more; by bisection.
-function M.t_quantile(p, df)
-  local low, high = 0.0, 1.0
-  while M.t_below(high, df) < p do high = high * 2 end
-  for _ = 1, 100 do
-    local middle = (low + high) / 2
-    if M.t_below(middle, df) < p then low = middle else high = middle end
-  end
-  return (low + high) / 2
-end
+--- stats.permutation(a, b, { draws = 10000, seed = 1 }): the mean difference under changes of sign,
+--- all of them up to 30 pairs. { n, p, method }
+M.permutation = paired.permutation
 
--- Half the width of the interval (95 % unless said otherwise) of a mean of n numbers with this
--- standard deviation; nil for fewer than two.
-function M.half_interval(sd, n, level)
-  if not sd or n < 2 then return nil end
-  return M.t_quantile(0.5 + (level or 0.95) / 2, n - 1) * sd / math.sqrt(n)
+--- stats.sign_test(a, b): the binomial test of how many differences are positive.
+M.sign_test = paired.sign_test
+
+--- stats.cohen_d(a, b, { hedges = false }): d_z of pairs, mean over standard deviation of the
+--- differences.
+M.cohen_d = paired.cohen_d
+
+--- stats.holm(list of p): Holm's adjusted p, in the order given.
+M.holm = paired.holm
+
+--- stats.smallest_p(n): the smallest two-sided p of n pairs: { wilcoxon, sign, permutation }.
+M.smallest_p = paired.smallest_p
+
+--- stats.least_pairs(alpha = 0.05, tests = 1): pairs (seeds) needed before the Wilcoxon, sign and
+--- permutation tests can say p < alpha at all, in a family of so many tests.
+M.least_pairs = paired.least_pairs
+
+--- stats.bootstrap(list, { statistic, draws = 10000, level = 0.95, seed = 1 }): BCa interval of the
+--- mean or of a function of a list; the same bits always. { value, low, high }
+M.bootstrap = bootstrap.bootstrap
+
+--- stats.bca(draws, value, jackknife, level = 0.95): the BCa interval of given draws: low, high.
+M.bca = bootstrap.bca
+
+--- stats.spearman(a, b): rank correlation { rho, p, method }; exact up to 8 pairs.
+M.spearman = rank.spearman
+
+--- stats.kendall(a, b): Kendall's tau-b { tau, p, method }; exact up to 8 pairs, without ties up
+--- to 33.
+M.kendall = rank.kendall
+
+--- stats.agreement(list of raters, each question -> answer): { share, alpha (Krippendorff) }.
+M.agreement = rank.agreement
+
+--- Ranks from 1; equal numbers share the mean of their ranks.
+function M.ranks(list) return (basic.ranks(input.list("ranks", "the list", list))) end
+
+--- stats.wilson(k, n, level = 0.95): the interval of a share, low and high.
+M.wilson = proportion.wilson
+
+--- stats.clopper_pearson(k, n, level = 0.95): the exact interval of a share, low and high.
+M.clopper_pearson = proportion.clopper_pearson
+
+--- stats.binomial_test(k, n, p = 0.5): { k, n, share, p }, exact and two-sided.
+M.binomial_test = proportion.test
+
+--- stats.t_below(t, df): P(T <= t) of Student's t. Beside it t_two_sided(t, df), t_quantile(p, df),
+--- normal_below(z), normal_quantile(p), f_below(f, d1, d2), beta_below(x, a, b),
+--- beta_quantile(p, a, b), lgamma(x).
+M.t_below = special.t_below
+
+for _, name in ipairs { "t_two_sided", "t_quantile", "normal_below", "normal_quantile", "f_below",
+                        "beta_below", "beta_quantile", "lgamma" } do
+  M[name] = special[name]
 end
 
 return M

@@ -200,7 +200,7 @@ describe("samplers", function()
     near(z:gt(5):mean():item(), 0.5, 0.04)
     near((z:gt(2) * z:lt(8)):sum():item(), 0, 0)
     local again = va.sampler("gmm:2", m, data.train)
-    assert.is_function(again)
+    assert.are.same({ 3, 2 }, again(3).shape)
   end)
 
   it("that do not exist are named with a suggestion", function()

@@ -4,6 +4,7 @@
 
 local core = require "vaelua.core"
 local score = require "vaelua.score"
+local tests = require "vaelua.report.tests"
 
 local M = {}
 
@@ -188,11 +189,28 @@ end
 
 -- ---- all of them --------------------------------------------------------------------------------
 
---- t: the layout; records: what it shows.
-function M.write(run, t, heading, notes, records)
+-- tables/NAME-MODEL-sSEED.csv of the tables of protocols.
+local function own_tables(run, records)
+  for _, r in ipairs(records) do
+    if score.is_table(r.score) then
+      local name = ("%s-%s%s-s%d"):format(r.name, r.model, r.source and "-" .. r.source.key or "",
+                                          r.seed):gsub("[^%w%-]+", "_")
+      core.write(run.table(name .. ".csv"), M.csv(r.score.head, r.score.lines))
+    end
+  end
+end
+
+--- t: the layout; records: what it shows; list: the tests (tests.lua).
+function M.write(run, t, heading, notes, records, list)
   core.write(run.table("main.md"), markdown(t, heading, notes))
   core.write(run.table("main.tex"), latex(t, heading, notes))
   core.write(run.table("main.csv"), main_csv(records))
+  if #list > 0 then
+    core.write(run.table("tests.csv"), M.csv(tests.HEAD, tests.lines(list)))
+    core.write(run.table("tests.md"), markdown({ head = tests.HEAD, lines = tests.lines(list) },
+                                               heading, {}))
+  end
+  own_tables(run, records)
   M.save_scores(run, records)
 end
 

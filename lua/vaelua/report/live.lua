@@ -1,15 +1,15 @@
 --[[ report/live.lua - the page of the run at hand, while it is on and when it has ended.
 
   It is first written when a training has gone on for ten seconds, or by va.report; then not more
-  often than every ten seconds at the end of an epoch, after every evaluation, and once more at the
-  end, with what became of the run. ]]
+  often than every ten seconds (the setting report_every) at the end of an epoch, after every
+  evaluation, and once more at the end, with what became of the run. ]]
 
 local core = require "vaelua.core"
 local run = require "vaelua.run"
 
 local M = {}
 
-local PAUSE = 10          -- seconds between two pages of a training
+local EVERY = 10          -- seconds between two pages, where the script has no report_every
 local written             -- time of the last page; nil: there is none yet
 local began = core.clock()
 local figures = {}        -- those of the last report
@@ -44,7 +44,8 @@ end
 --- After an epoch.
 function M.epoch()
   local here = run.opened()
-  if not here or core.clock() - (written or began) < PAUSE then return end
+  local every = run.setting("report_every") or EVERY
+  if not here or core.clock() - (written or began) < every then return end
   draw_curves(here)
   write(here)
 end

@@ -86,7 +86,8 @@ local function best_of(row, models, list)
   end
   for i = 2, #models do
     local one = list[("%s %s %s"):format(row.key, models[1], models[i])]
-    if not one or not one.result.significant then return nil end
+    local p = one and (one.result.t.holm or one.result.t.p)
+    if not p or p >= 0.05 then return nil end
   end
   return best
 end
@@ -185,11 +186,13 @@ makes up for the number of rows.</p>
 
 local function statistics(d)
   if #d.tests == 0 then return "" end
+  local columns, lines = tests.seed_lines(d.tests)
   return table.concat {
     '<h2 id="statistics">Statistics over seeds</h2>\n', ASSUMPTIONS,
     html.table(tests.HEAD, tests.lines(d.tests), { numbers = { 3, 11 } }),
     "<h3>Two kinds of noise</h3>\n",
-    html.table(tests.NOISE_HEAD, tests.noise_lines(d.tests), { numbers = { 3, 4 } }) }
+    html.table(tests.NOISE_HEAD, tests.noise_lines(d.tests), { numbers = { 3, 4 } }),
+    html.details("Every value by seed", html.table(columns, lines, { numbers = { 3, #columns } })) }
 end
 
 -- ---- cost and provenance ------------------------------------------------------------------------

@@ -114,6 +114,26 @@ function M.lines(list)
   return lines
 end
 
+--- Head and lines of every value by seed.
+function M.seed_lines(list)
+  local head, lines, seen = { "score", "model" }, {}, {}
+  if #list == 0 then return head, lines end
+  for i, seed in ipairs(list[1].seeds) do head[i + 2] = "seed " .. seed end
+  for _, one in ipairs(list) do
+    local decimals = layout.decimals(one.row.cells)
+    for _, side in ipairs { { one.a, one.x }, { one.b, one.y } } do
+      local id = one.row.key .. " " .. side[1]
+      if not seen[id] and #one.seeds == #list[1].seeds then
+        seen[id] = true
+        local line = { M.row_name(one.row), side[1] }
+        for i, v in ipairs(side[2]) do line[i + 2] = layout.number(v, decimals) end
+        lines[#lines + 1] = line
+      end
+    end
+  end
+  return head, lines
+end
+
 M.NOISE_HEAD = { "score", "model", "training noise (sd over seeds)",
                  "metric noise (standard error over images)" }
 

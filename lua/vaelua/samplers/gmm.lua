@@ -1,4 +1,5 @@
---[[ gmm:10 - codes from a mixture of K normals with full covariances, fitted to the training codes.
+--[[ gmm:10, gmm:10:mean - codes from a mixture of K normals with full covariances, fitted to the
+  training codes.
 
   Ex-post density estimation (Ghosh et al., "From variational to deterministic autoencoders", ICLR
   2020).  Fitted by EM from a k-means++ start to one drawn code of every training image, so that for
@@ -34,15 +35,24 @@ local function draw(parts, n, d)
   return z
 end
 
-return function(model, set, k)
+return function(model, set, k, code)
   k = k or 10
   if math.type(k) ~= "integer" or k < 1 then
     score.refuse("gmm:%s: the number of components must be a whole number of at least 1", k)
   end
-  local codes = samplers.codes(model, set)
-  local d = codes.shape[2]
-  local parts = unpack_mixture(ops.gmm(codes, ops.rand({ k })), d)
-  local words = k == 1 and "normal fitted to training codes"
-                or ("mixture of %d normals fitted to training codes"):format(k)
-  return function(n) return draw(parts, n, d) end, words
+  local codes = samplers.codes(model, set, code)
+  local n, d = #codes, codes.shape[2]
+  if k > n then score.refuse("gmm:%d: %d codes are too few for %d components", k, n, k) end
+  local sum = core.item(codes:sum())
+  if sum ~= sum or math.abs(sum) == math.huge then
+    score.refuse("gmm:%d: some training codes are not finite", k)
+  end
+  local g = ops.gmm(codes, ops.rand({ k }))
+  local loglik = core.item(ops.gmm_logp(codes, g):mean())
+  local parts = unpack_mixture(g, d)
+  local what = k == 1 and "normal" or ("mixture of %d normals"):format(k)
+  local words = ("%s fitted to %s (log density %.2f nats)"):format(what,
+    samplers.words(model, set, code), loglik)
+  return function(m) return draw(parts, m, d) end, words,
+         { code = code or "draw", components = k, loglik = loglik, count = n }
 end

@@ -25,5 +25,5 @@ return function(model, _, temperature)
       score.refuse("this prior has no mean to cool towards")
     end
     return cooled(z, p:mean(), temperature)
-  end, words
+  end, words, { temperature = temperature }
 end

@@ -1,0 +1,4 @@
+/* stop.c - see stop.h. */
+#include "base/stop.h"
+
+volatile sig_atomic_t stop_wanted;

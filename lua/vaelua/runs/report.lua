@@ -10,6 +10,7 @@ local files = require "vaelua.report.files"
 local layout = require "vaelua.report.layout"
 local page = require "vaelua.report.page"
 local run = require "vaelua.run"
+local tests = require "vaelua.report.tests"
 local text = require "vaelua.report.text"
 
 local M = {}
@@ -47,7 +48,7 @@ end
 local function write_tables(place, t, heading, legend, records)
   core.mkdir(place .. "/tables")
   files.write({ table = function(name) return place .. "/tables/" .. name end }, t, heading, legend,
-              records)
+              records, tests.all(t))
 end
 
 local function write_page(to, place, runs, notes, records)

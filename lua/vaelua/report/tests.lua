@@ -108,7 +108,7 @@ function M.lines(list)
       layout.number(r.mean_difference, decimals) .. " " .. one.row.unit,
       interval(r.low, r.high, decimals), interval(r.bca_low, r.bca_high, decimals),
       r.d and ("%.2f"):format(r.d) or "", M.p_text(r.t and r.t.p), M.p_text(r.wilcoxon.p),
-      M.p_text(r.permutation.p), M.p_text(r.t and r.t.holm), r.verdict,
+      M.p_text(r.permutation.p), M.p_text(r.t and r.t.holm), r.finding,
     }
   end
   return lines

@@ -111,7 +111,8 @@ return report.images(function(made, data, _, options)
   return {
     frechet = score.score(value, "", "lower",
       { label = ("Fréchet distance%s (%s)"):format(options.infinity and " ∞" or "", title),
-        n = #x, noise = noise(real, x, preset), note = few(real, fake, x.shape[2]), section = "generation",
+        n = #x, noise = noise(real, x, preset),
+        note = few(real, fake, x.shape[2]), section = "generation",
         protocol = compared.protocol(net, name, from) }),
   }
 end)

@@ -119,8 +119,8 @@ end
 -- ---- scores.json --------------------------------------------------------------------------------
 
 local FIELDS = { "value", "unit", "better", "n", "sd", "low", "high", "reason", "label", "name",
-                 "seed", "protocol", "noise", "section", "hidden", "note", "order", "whole", "spread",
-                 "caption" }
+                 "seed", "protocol", "noise", "section", "hidden", "note", "order", "whole",
+                 "spread", "caption" }
 
 -- JSON has no infinities and no NaN: they are written as words.
 local function number_out(v)

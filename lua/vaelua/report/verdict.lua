@@ -70,7 +70,7 @@ local function between(row, models, list)
   local text = ("%s: %s."):format(tests.row_name(row), table.concat(words, ", "))
   for i = 2, #models do
     local one = list[("%s %s %s"):format(row.key, models[1], models[i])]
-    if one then text = text .. " " .. one.result.finding:gsub("^%l", string.upper) .. "." end
+    if one then text = text .. " " .. one.result.finding:gsub("^no ", "No ") .. "." end
   end
   return text
 end

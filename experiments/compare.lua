@@ -34,8 +34,12 @@ for seed in va.seeds(cfg.seeds) do
     end
   end
 
-  va.evaluate({ vae, ae }, data, { "recon", "elbo", "active_units", "frechet", "inception_score",
-    "samples:64", "reconstructions:10", "interpolations:8" },
+  va.evaluate({ vae, ae }, data, { "recon", "elbo", "active_units", "mutual_information", "probe",
+    "latents", "uncertainty", "failures", "frechet", "inception_score", "kid", "prdc",
+    { "frechet", features = "inception:64", preset = "fid/tm-0.8" },
+    { "frechet", features = "inception:2048", preset = "fid/torch-fidelity" },
+    { "inception_score", features = "inception", preset = "is/torch-fidelity" },
+    "classes", "nearest", "samples:64", "reconstructions:10", "interpolations:8", "traversals:6" },
     { samplers = { "prior", "gaussian", "gmm:10" }, count = cfg.count })
   va.note("\nseed %d: training losses of the last epoch beside the study's column \"MSE\"\n"
     .. "  vae  %7.2f nats per image, binary cross-entropy + %g KL    study: 239.51\n"

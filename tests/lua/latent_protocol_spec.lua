@@ -86,7 +86,7 @@ describe("latents", function()
     near(s.cluster_nmi.value, 1, 1e-6, "NMI")
     assert(s.silhouette.value > 0.8, s.silhouette.value)
     assert.are.equal("the data have no classes of footwear", s.groups.reason)
-    assert(s.gap.value > 0.5 and s.gap.protocol.code == "codes", s.gap.value)
+    assert(s.gap.value > 0.5 and s.gap.protocol.code == "draw", s.gap.value)
     assert(score.is_plot(s.pca) and score.is_plot(s.tsne) and score.is_plot(s.unit_bars))
     assert.are.equal(4, #s.pca.series)                 -- three classes and the axes
     assert.are.equal(4, #s.units.lines)

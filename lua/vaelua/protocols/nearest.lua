@@ -1,5 +1,5 @@
---[[ nearest:8 - do pictures repeat training images? Squared distances of pixels to the first 10,000
-  training images ({ "nearest", 8, train = 60000 } for all).
+--[[ nearest:8 - do pictures repeat training images? Squared distances of the pixels of the first
+  2,000 pictures to the first 10,000 training images ({ "nearest", 8, images = 10000, train = 60000 }).
 
   copied: the share of pictures that lie nearer to a training image than any other training image
   does to it (AuthPct of Alaa et al. 2022 is the share of the others). Real pictures give the floor:
@@ -15,7 +15,7 @@ local report = require "vaelua.evaluate"
 local score = require "vaelua.score"
 
 local ops = core.ops
-local TRAIN, ROWS, COLUMNS = 10000, 500, 2500
+local IMAGES, TRAIN, ROWS, COLUMNS = 2000, 10000, 500, 2500
 
 -- Squared distance to, and place of, the nearest row of y for every row of x; a row is not compared
 -- with itself where both are the same rows. Blocks bound the memory.
@@ -54,12 +54,13 @@ local function training(data, count)
 end
 
 return report.images(function(made, data, n, options)
-  compared.check("nearest", options, { "train" })
+  compared.check("nearest", options, { "images", "train" })
+  local images = compared.whole("nearest", "images", options.images, IMAGES, 1)
   local count = compared.whole("nearest", "train", options.train, TRAIN, 2)
   n = compared.whole("nearest", "the number of pictures", n, 8, 1)
   local train = training(data, math.min(count, #data.train))
   local pictures = made.source == "real" and data.test or made
-  local x = pictures:first(#pictures)
+  local x = pictures:first(math.min(images, #pictures))
   local far, place = nearest(x:flatten(), train.x)
   local copied, distance = average(), average()
   copied:add(far:lt(train.far:pick(place)))

@@ -28,6 +28,9 @@ local function write(here)
   written = core.clock()
 end
 
+-- What cannot be shown yet must not stop a training: va.report says what is wrong.
+local function try(here) pcall(write, here) end
+
 -- Curves of the epochs so far in place of the figures that a report would have drawn.
 local function draw_curves(here)
   local list = {}
@@ -47,13 +50,13 @@ function M.epoch()
   local every = run.setting("report_every") or EVERY
   if not here or core.clock() - (written or began) < every then return end
   draw_curves(here)
-  write(here)
+  try(here)
 end
 
 --- After an evaluation.
 function M.evaluated()
   local here = run.opened()
-  if here and written then write(here) end
+  if here and written then try(here) end
 end
 
 --- With the figures of va.report.
@@ -62,9 +65,8 @@ function M.report(here, list)
   write(here)
 end
 
--- What cannot be drawn any more must not hide how the run ended.
 run.at_finish(function()
-  if written then pcall(write, run.opened()) end
+  if written then try(run.opened()) end
 end)
 
 return M

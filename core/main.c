@@ -409,6 +409,17 @@ static void end_run (lua_State *L, int status) {
   lua_settop(L, 0);
 }
 
+/* Runs a file (NULL: the standard input) with count words on the stack. */
+static int run_file (lua_State *L, const char *script, int count) {
+  int status = run_chunk(L, luaL_loadfile(L, script), count);
+  if (status == 0) {
+    lua_pushcfunction(L, program_settle);
+    status = program_call(L, 0, 0);
+  }
+  end_run(L, status);
+  return status;
+}
+
 static int run_script (lua_State *L, const Command *c) {
   const char *script = c->stdin_script ? NULL : c->word[c->script];
   if (script != NULL) {
@@ -422,14 +433,7 @@ static int run_script (lua_State *L, const Command *c) {
       return 2;
     }
   }
-  int count = push_words(L, c);
-  int status = run_chunk(L, luaL_loadfile(L, script), count);
-  if (status == 0) {
-    lua_pushcfunction(L, program_settle);
-    status = program_call(L, 0, 0);
-  }
-  end_run(L, status);
-  return status;
+  return run_file(L, script, push_words(L, c));
 }
 
 /* vaelua doctor, vaelua help NAME: functions of our own modules. */
@@ -446,6 +450,22 @@ static int run_command (lua_State *L, const Command *c, const char *module) {
   if (status == 0)
     status = (int) lua_tointeger(L, -1);
   return status;
+}
+
+/* vaelua runs ...: `rerun` leaves a script and its words to run. */
+static int run_runs (lua_State *L, const Command *c) {
+  int status = run_command(L, c, "vaelua.runs");
+  program_push(L);
+  if (status != 0 || lua_getfield(L, -1, "script") != LUA_TSTRING)
+    return status;
+  const char *script = lua_tostring(L, -1);      /* stays on the stack */
+  strict_open(L, script);
+  lua_getglobal(L, "arg");
+  int arg = lua_gettop(L), count = (int) lua_rawlen(L, arg);
+  luaL_checkstack(L, count, "too many words");
+  for (int i = 1; i <= count; i++)
+    lua_rawgeti(L, arg, i);
+  return run_file(L, script, count);
 }
 
 static void print_version (lua_State *L) {
@@ -478,6 +498,7 @@ static int print_usage (void) {
     "vaelua experiments/compare.lua beta=4 seed=2 with other settings\n"
     "vaelua experiments/compare.lua --help        which settings it has\n"
     "vaelua                                       the prompt\n"
+    "vaelua runs                                  the runs so far; runs --help\n"
     "vaelua doctor                                what works on this machine\n"
     "vaelua help conv                             about a function\n"
     "\n"
@@ -529,6 +550,8 @@ static int run_main (lua_State *L, Command *c) {
     return run_command(L, c, "vaelua.doctor");
   if (strcmp(word, "help") == 0)
     return run_command(L, c, "vaelua.help");
+  if (strcmp(word, "runs") == 0)
+    return run_runs(L, c);
   if (strcmp(word, "repl") == 0)
     prompt = true;
   else if (word[0] || c->stdin_script)

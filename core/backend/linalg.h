@@ -2,7 +2,7 @@
  * linalg.h - dense linear algebra in float64 on host memory, for metrics and
  * the ops of autograd/linalg.c.  Matrices are row-major and contiguous; work
  * space belongs to the open scope.  Always the same bits for the same input:
- * the factorisations run on one thread.
+ * what runs on more than one thread is cut into fixed tiles.
  */
 #ifndef linalg_h
 #define linalg_h
@@ -35,6 +35,19 @@ bool linalg_solve (int64_t n, int64_t k, double *a, bool transposed,
 /* log |det a| (-infinity where it is 0), and the determinant's sign.  a [n,n]
  * is used up. */
 double linalg_logdet (int64_t n, double *a, double *sign);
+
+/* c [d,d] += x' x on and below its diagonal, x [n,d]; of what lies above, a
+ * part is written too and means nothing. */
+void linalg_gram (int64_t n, int64_t d, const double *x, double *c);
+
+/* c [n,n] = x x', likewise. */
+void linalg_outer (int64_t n, int64_t d, const double *x, double *c);
+
+/* c [d,d] = l' s l on and below its diagonal (above as with linalg_gram), l
+ * [d,d] lower triangular with zeros above, s [d,d] symmetric and whole.  half
+ * [d,d] is work space. */
+void linalg_congruence (int64_t d, const double *l, const double *s, double *c,
+                        double *half);
 
 /* c [m,n] = a [m,k] b [k,n]; ta, tb: they lie transposed ([k,m], [n,k]).
  * Split into fixed blocks of c. */

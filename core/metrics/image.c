@@ -2,9 +2,10 @@
  * image.c - distances between pictures, one number for each: PSNR and SSIM
  * (Wang, Bovik, Sheikh and Simoncelli 2004).
  *
- * SSIM as the common libraries compute it today: Gaussian window of sigma 1.5
- * and 11 taps, k1 = 0.01, k2 = 0.03, reflected border which stays in the mean,
- * variances not below 0, the mean over pixels and channels.
+ * SSIM as torchmetrics computes it: Gaussian window of sigma 1.5 and 11 taps,
+ * k1 = 0.01, k2 = 0.03, reflected border, the mean over pixels and channels.
+ * Since its 1.4.2 the border stays in the mean and variances are not below 0;
+ * up to 1.4.1 the pixels whose window reaches over the border were left out.
  */
 #include "metrics/metric.h"
 
@@ -41,6 +42,11 @@ static void ssim_shape (const Call *c, Shape *y, DType *dtype) {
   need_rank(c, "x", 4);
   pair_shape(c, y, dtype);
   const Shape *s = &arg(c, "x")->shape;
+  if (arg_bool(c, "crop")
+      && (s->size[1] <= 2 * PAD || s->size[2] <= 2 * PAD))
+    bad_arg(c, "x", "must have at least %d rows and columns, so that "
+            "something is left without its border, got %s", 2 * PAD + 1,
+            shape_text(s));
   if (s->size[1] <= PAD || s->size[2] <= PAD)
     bad_arg(c, "x", "must have at least %d rows and columns, so that its "
             "border can be reflected, got %s", PAD + 1, shape_text(s));
@@ -84,11 +90,25 @@ static void blur (double *map, double *spare, double *line, const Shape *s,
   }
 }
 
+typedef struct Ssim {
+  double window[TAPS], range;
+  bool crop;
+} Ssim;
+
+/* Whether element i of a picture counts. */
+static bool counts (const Ssim *o, const Shape *s, int64_t i) {
+  int64_t row = i / (s->size[2] * s->size[3]);
+  int64_t column = i / s->size[3] % s->size[2];
+  return !o->crop || (row >= PAD && row < s->size[1] - PAD
+                      && column >= PAD && column < s->size[2] - PAD);
+}
+
 /* SSIM of one picture; work holds MAPS + 2 pictures, the
  * last of them for a line. */
 static double ssim_of (const double *x, const double *y, double *work,
-                       const Shape *s, const double *window, double range) {
-  int64_t d = s->size[1] * s->size[2] * s->size[3];
+                       const Shape *s, const Ssim *o) {
+  int64_t d = s->size[1] * s->size[2] * s->size[3], count = 0;
+  double range = o->range;
   double *ex = work, *ey = ex + d, *exx = ey + d, *eyy = exx + d,
          *exy = eyy + d, *spare = exy + d, *line = spare + d, sum = 0;
   double c1 = 0.01 * range * 0.01 * range, c2 = 0.03 * range * 0.03 * range;
@@ -100,16 +120,21 @@ static double ssim_of (const double *x, const double *y, double *work,
     exy[i] = x[i] * y[i];
   }
   for (int m = 0; m < MAPS; m++)
-    blur(work + m * d, spare, line, s, window);
+    blur(work + m * d, spare, line, s, o->window);
   for (int64_t i = 0; i < d; i++) {
+    if (!counts(o, s, i))
+      continue;
     double mx = ex[i], my = ey[i], vx = exx[i] - mx * mx;
     double vy = eyy[i] - my * my, cov = exy[i] - mx * my;
-    vx = vx < 0 ? 0 : vx;          /* NaN stays NaN */
-    vy = vy < 0 ? 0 : vy;
+    if (!o->crop) {
+      vx = vx < 0 ? 0 : vx;        /* NaN stays NaN */
+      vy = vy < 0 ? 0 : vy;
+    }
+    count++;
     sum += (2 * mx * my + c1) * (2 * cov + c2)
          / ((mx * mx + my * my + c1) * (vx + vy + c2));
   }
-  return sum / (double) d;
+  return sum / (double) count;
 }
 
 static void gaussian_window (double *window) {
@@ -128,14 +153,15 @@ static void ssim_forward (Call *c, Tensor *y) {
   enum { PARTS = 64 };
   Rows a = rows_of(c, "x"), b = rows_of(c, "y");
   const Shape *s = &arg(c, "x")->shape;
-  double range = number_of(c, "range"), window[TAPS], *out = room(a.n);
+  Ssim o = { { 0 }, number_of(c, "range"), arg_bool(c, "crop") };
+  double *out = room(a.n);
   double *work = room(PARTS * (MAPS + 2) * a.d);
-  gaussian_window(window);
+  gaussian_window(o.window);
   #pragma omp parallel for
   for (int part = 0; part < PARTS; part++)
     for (int64_t i = part; i < a.n; i += PARTS)
       out[i] = ssim_of(a.at + i * a.d, b.at + i * a.d,
-                       work + part * (MAPS + 2) * a.d, s, window, range);
+                       work + part * (MAPS + 2) * a.d, s, &o);
   put(y, out);
 }
 
@@ -148,13 +174,17 @@ const Op image_ops[] = {
     .cases = { "psnr(rand(1, 1), rand(1, 1), { range = 2 })" },
     .shape = pair_shape, .forward = psnr_forward,
     .no_gradient = "a metric" },
-  { .name = "ssim", .args = "x:tensor y:tensor | range:value=1",
+  { .name = "ssim",
+    .args = "x:tensor y:tensor | range:value=1 crop:bool=false",
     .doc = "Structural similarity of each pair of pictures: Gaussian window "
-           "of sigma 1.5 and 11 taps, k1 = 0.01, k2 = 0.03, reflected border "
-           "kept in the mean.  x, y: [N, H, W, C], H and W at least 6.  "
-           "Result: [N], at most 1.  Wang et al. 2004.",
+           "of sigma 1.5 and 11 taps, k1 = 0.01, k2 = 0.03, reflected border. "
+           " x, y: [N, H, W, C], H and W at least 6 (with crop 11).  The "
+           "border stays in the mean, as in torchmetrics since 1.4.2; with "
+           "crop it does not, as up to 1.4.1.  Result: [N], at most 1.  Wang "
+           "et al. 2004.",
     .example = "ssim(rand(2, 9, 12, 1), rand(2, 9, 12, 1))",
     .cases = { "ssim(rand(1, 6, 6, 3), rand(1, 6, 6, 3))",
+               "ssim(rand(2, 11, 12, 2), rand(2, 11, 12, 2), { crop = true })",
                "ssim(rand(65, 7, 6, 2), rand(65, 7, 6, 2), { range = 255 })" },
     .bench = "ssim(rand(1000, 28, 28, 1), rand(1000, 28, 28, 1))",
     .shape = ssim_shape, .forward = ssim_forward,

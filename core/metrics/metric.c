@@ -2,6 +2,7 @@
 #include "metrics/metric.h"
 
 #include "base/error.h"
+#include "backend/linalg.h"
 #include "base/mem.h"
 
 #include <math.h>
@@ -43,12 +44,17 @@ double number_of (const Call *c, const char *name) {
   return number;
 }
 
+_Noreturn void bad_row (const Call *c, const char *name, int64_t row,
+                        double number) {
+  bad_arg(c, name, "row %lld holds %s, so it has no score",
+          (long long) (row + 1), isnan(number) ? "NaN" : "infinity");
+}
+
 Rows rows_finite (const Call *c, const char *name) {
   Rows x = rows_of(c, name);
   for (int64_t i = 0; i < x.n * x.d; i++)
     if (!isfinite(x.at[i]))
-      bad_arg(c, name, "row %lld holds %s, so it has no score",
-              (long long) (i / x.d + 1), isnan(x.at[i]) ? "NaN" : "infinity");
+      bad_row(c, name, i / x.d, x.at[i]);
   return x;
 }
 
@@ -66,31 +72,56 @@ void put (Tensor *y, const double *numbers) {
   device->upload(tensor_data(y), bytes, (size_t) count * dtype_size(y->dtype));
 }
 
-/* Rows are walked in groups so that a group of centred rows stays in cache;
- * each thread owns rows of the result. */
-enum { GROUP = 64 };
-
-static void add_group (Rows x, const double *mean, int64_t from, int64_t to,
-                       double *cov) {
-  #pragma omp parallel for schedule(dynamic, 8)
-  for (int64_t i = 0; i < x.d; i++)
-    for (int64_t r = from; r < to; r++) {
-      const double *row = x.at + r * x.d;
-      double a = row[i] - mean[i], *out = cov + i * x.d;
-      for (int64_t j = 0; j <= i; j++)
-        out[j] += a * (row[j] - mean[j]);
-    }
+RowSource rows_source (const Call *c, const char *name) {
+  Tensor *t = arg(c, name);
+  RowSource s = { c, name, t->dtype == F64 ? dense(t) : float_of(t), 0,
+                  t->shape.size[0], 0, NULL };
+  s.d = s.n > 0 ? tensor_count(t) / s.n : 0;
+  s.at = room((STRETCH + STRETCH / 2) * s.d);
+  return s;
 }
 
-void covariance (Rows x, double *mean, double *cov) {
-  for (int64_t r = 0; r < x.n; r++)
-    for (int64_t j = 0; j < x.d; j++)
-      mean[j] += x.at[r * x.d + j];
-  for (int64_t j = 0; j < x.d; j++)
-    mean[j] /= (double) x.n;
-  for (int64_t r = 0; r < x.n; r += GROUP)
-    add_group(x, mean, r, r + GROUP < x.n ? r + GROUP : x.n, cov);
-  for (int64_t i = 0; i < x.d; i++)
+int64_t rows_next (RowSource *s) {
+  int64_t count = s->n - s->row < STRETCH ? s->n - s->row : STRETCH;
+  const Device *device = s->tensor->storage->device;
+  size_t size = dtype_size(s->tensor->dtype), length = (size_t) s->d * size;
+  const char *from = (const char *) tensor_data(s->tensor)
+                   + (size_t) s->row * length;
+  bool wide = s->tensor->dtype == F64;
+  float *single = (float *) (s->at + STRETCH * s->d);
+  if (count > 0)
+    device->download(wide ? (void *) s->at : single, from,
+                     (size_t) count * length);
+  for (int64_t i = 0; i < count * s->d; i++) {
+    if (!wide)
+      s->at[i] = single[i];
+    if (!isfinite(s->at[i]))
+      bad_row(s->call, s->name, s->row + i / s->d, s->at[i]);
+  }
+  s->row += count;
+  return count;
+}
+
+void rows_again (RowSource *s) {
+  s->row = 0;
+}
+
+void covariance (RowSource *x, double *mean, double *cov) {
+  int64_t count, d = x->d;
+  while ((count = rows_next(x)) > 0)
+    for (int64_t r = 0; r < count; r++)
+      for (int64_t j = 0; j < d; j++)
+        mean[j] += x->at[r * d + j];
+  for (int64_t j = 0; j < d; j++)
+    mean[j] /= (double) x->n;
+  rows_again(x);
+  while ((count = rows_next(x)) > 0) {
+    for (int64_t r = 0; r < count; r++)
+      for (int64_t j = 0; j < d; j++)
+        x->at[r * d + j] -= mean[j];
+    linalg_gram(count, d, x->at, cov);
+  }
+  for (int64_t i = 0; i < d; i++)
     for (int64_t j = 0; j <= i; j++)
-      cov[j * x.d + i] = cov[i * x.d + j] /= (double) (x.n - 1);
+      cov[j * d + i] = cov[i * d + j] /= (double) (x->n - 1);
 }

@@ -29,15 +29,46 @@ double *room (int64_t count);
 Rows rows_of (const Call *c, const char *name);
 Rows rows_finite (const Call *c, const char *name);
 
+/* That mistake; rows count from 0 here. */
+_Noreturn void bad_row (const Call *c, const char *name, int64_t row,
+                        double number);
+
 /* A value argument, read back: metrics are never part of a recorded step. */
 double number_of (const Call *c, const char *name);
 
 /* Writes numbers into a float32, float64 or int32 result on any device. */
 void put (Tensor *y, const double *numbers);
 
-/* mean [d], covariance [d, d] divided by n - 1 (n >= 2).  Summed in the order
- * of the rows by one thread per part of the result. */
-void covariance (Rows x, double *mean, double *cov);
+/* The rows of a tensor of any size, some at a time: after rows_next, which
+ * returns how many there are (0 at the end), they lie at `at` and may be
+ * written over.  A NaN or an infinity is the user's mistake. */
+enum { STRETCH = 512 };
+
+typedef struct RowSource {
+  const Call *call;
+  const char *name;
+  Tensor *tensor;
+  int64_t row, n, d;
+  double *at;
+} RowSource;
+
+RowSource rows_source (const Call *c, const char *name);
+int64_t rows_next (RowSource *s);
+void rows_again (RowSource *s);      /* from the first row on */
+
+/* mean [d], covariance [d, d] divided by n - 1 (n >= 2); both zero before. */
+void covariance (RowSource *x, double *mean, double *cov);
+
+/* NumPy's legacy generator RandomState(seed): Mersenne Twister MT19937
+ * (Matsumoto and Nishimura 1998) and its shuffle, number for number, so that
+ * scores of programs that draw subsets with it can be repeated. */
+typedef struct Twister {
+  uint32_t word[624];
+  int next;
+} Twister;
+
+void twister_seed (Twister *t, uint32_t seed);
+void twister_permutation (Twister *t, int32_t *at, int64_t n);   /* of 0.. */
 
 /* Rows as columns [d, n], and the squared distances of one row to all of
  * them: far [n] (latent.c). */
@@ -46,6 +77,7 @@ void far_from (const double *row, const double *columns, int64_t n, int64_t d,
                double *far);
 
 extern const Op frechet_ops[], inception_score_ops[], image_ops[],
-                latent_ops[], mmd_ops[], cluster_ops[], tsne_ops[];
+                latent_ops[], mmd_ops[], cluster_ops[], kid_ops[],
+                prdc_ops[], tsne_ops[];
 
 #endif

@@ -514,14 +514,15 @@ static void project (Rows x, const double *mean, const double *vectors,
 }
 
 /* Principal directions; where the rows have no spread left, scattered. */
-static void start (Rows x, double *y, int64_t d) {
+static void start (const Call *c, Rows x, double *y, int64_t d) {
   double *mean = room(x.d), *v = room(x.d * x.d), *w = room(x.d), square = 0;
-  covariance(x, mean, v);
+  RowSource source = rows_source(c, "z");
+  covariance(&source, mean, v);
   linalg_eigh(x.d, v, w, true);
   for (int64_t k = 0; k < d; k++) {
-    int64_t c = x.d - 1 - k;
-    if (c >= 0 && w[c] > 1e-12 * w[x.d - 1])
-      project(x, mean, v, c, y + k, d);
+    int64_t column = x.d - 1 - k;
+    if (column >= 0 && w[column] > 1e-12 * w[x.d - 1])
+      project(x, mean, v, column, y + k, d);
     else
       for (int64_t i = 0; i < x.n; i++)
         y[i * d + k] = sqrt(w[x.d - 1]) * scattered((uint64_t) (i * d + k));
@@ -601,7 +602,7 @@ static void tsne_forward (Call *c, Tensor *out) {
   int64_t d = arg_int(c, "d"), steps = arg_int(c, "steps"), count = z.n * d;
   need_spread(c, z);
   double *y = room(count), rate = (double) z.n / EXAGGERATION / 4;
-  start(z, y, d);
+  start(c, z, y, d);
   Affinity a = affinity(z, perplexity, neighbours_of(perplexity, theta, z.n));
   Tree t = tree_new(z.n, d, theta);
   Descent s = { room(count), room(count), room(count), rate > 50 ? rate : 50 };

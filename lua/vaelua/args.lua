@@ -252,9 +252,29 @@ local function no_words()
   end
 end
 
+-- In a rerun (runs/rerun.lua) the settings of the old run stand in the place of the defaults.
+local function recall(cfg, from, presets, typed)
+  local rerun = core.program.rerun
+  for name, value in pairs(rerun and rerun.settings or {}) do
+    if presets[name] then
+      if value == true and typed[name] and not boolean(name, typed[name]) then
+        core.fail("usage", ("rerun: the run had %s=true, which cannot be taken back: give its "
+          .. "settings"):format(name))
+      end
+    elseif type(value) ~= type(cfg[name]) then
+      core.fail("data", ("rerun: config.lua of %s has a %s for '%s', the script a %s"):format(
+        rerun.name, type(value), name, type(cfg[name])))
+    else
+      cfg[name], from[name] = copy(value), "run " .. rerun.name
+    end
+  end
+  return rerun and rerun.settings or {}
+end
+
 local function resolve(settings, presets)
   local cfg, from, on, typed = {}, {}, {}, typed_words(settings, presets)
   for name, default in pairs(settings) do cfg[name], from[name] = copy(default), "default" end
+  local old = recall(cfg, from, presets, typed)
   for preset in pairs(presets) do
     on[preset] = typed[preset] ~= nil and boolean(preset, typed[preset])
   end
@@ -265,7 +285,8 @@ local function resolve(settings, presets)
     end
   end
   for preset in pairs(presets) do
-    cfg[preset], from[preset] = on[preset], typed[preset] and "command line" or "default"
+    cfg[preset], from[preset] = on[preset] or old[preset] == true,
+                                typed[preset] and "command line" or "default"
   end
   return cfg, from
 end

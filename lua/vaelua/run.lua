@@ -10,6 +10,8 @@
 -- by checkpoint.lua and log.lua; this file only says where they lie.
 
 local core = require "vaelua.core"
+local folders = require "vaelua.runs.folder"
+local literals = require "vaelua.runs.literal"
 
 local M = {}
 
@@ -34,10 +36,10 @@ local function option(name)
   return o and o[name]
 end
 
--- Where runs are kept.
-local function parent()
-  return option("out") or os.getenv("VAELUA_RUNS") or "runs"
-end
+local parent = folders.parent        -- where runs are kept
+
+-- What `vaelua runs rerun` has prepared (runs/rerun.lua), or {}.
+local function rerun() return program().rerun or {} end
 
 -- compare for experiments/compare.lua
 local function script_name()
@@ -110,13 +112,14 @@ local function within(path, folder)
 end
 
 -- Where a source file is kept below src/: its path from the working directory or from the
--- script's folder; nil for what is installed elsewhere.
+-- script's folder (in a rerun: from the old src/); nil for what is installed elsewhere.
 local function source_place(path)
   local real = core.realpath(path)
   if not real then return nil end
   local script = program().script and core.realpath(program().script)
   local folder = script and script:match("^(.*)/")
-  return within(real, core.cwd()) or folder and within(real, folder)
+  local root = rerun().root
+  return root and within(real, root) or within(real, core.cwd()) or folder and within(real, folder)
          or real == script and real:match("[^/]+$") or nil
 end
 
@@ -155,7 +158,8 @@ local function utc() return os.date("!%Y-%m-%dT%H:%M:%SZ") end
 -- What the core says of the machine.
 local function machine()
   local names = { "threads", "isa", "onednn", "blas", "lua" }
-  local m = { host = core.hostname(), pid = core.pid(), device = core.ops.zeros().device }
+  local m = { host = core.hostname(), pid = core.pid(), born = folders.born("self"),
+              device = core.ops.zeros().device }
   for _, name in ipairs(names) do
     local v = core[name]
     if type(v) == "function" then v = v() end
@@ -169,7 +173,9 @@ local function describe(run)
   local p = program()
   local seconds = core.clock() - run.began
   local d = {
-    status = run.status, reason = run.reason, script = p.script, command = p.command,
+    format = folders.FORMAT, status = run.status, reason = run.reason,
+    script = rerun().script or p.script, command = p.command, rerun_of = rerun().name,
+    words = rerun().words,
     folder = core.cwd(), version = p.version, commit = p.commit, build = p.build,
     machine = machine(), seed = run.seed, started = run.started, updated = utc(),
     seconds = run.before + seconds, resumed = #run.resumed > 0 and run.resumed or nil,
@@ -179,6 +185,7 @@ local function describe(run)
     if type(v) == "function" then v = v() end
     d[name] = v
   end
+  if rerun().check then rerun().check(d.data) end
   return d
 end
 
@@ -233,29 +240,33 @@ local function begin(run)
   return run
 end
 
-local function create()
+--- A folder with a name that no other has, below that of the runs.
+function M.new_folder(word)
   local name
   repeat
-    name = ("%s/%s-%s-%s"):format(parent(), os.date("!%Y%m%d-%H%M%S"), script_name(), letters())
+    name = ("%s/%s-%s-%s"):format(parent(), os.date("!%Y%m%d-%H%M%S"), word, letters())
   until not exists(name)
   core.mkdir(name)
-  return begin(handle(name))
+  return name
 end
+
+local function create() return begin(handle(M.new_folder(script_name()))) end
 
 -- ---- taking up an old run ---------------------------------------------------------------------
 
--- The folder that --resume means: a path, a name below the runs' folder, or "latest".
+-- The folder that --resume means, as all commands name runs.
 local function find(where)
-  for _, path in ipairs { where, parent() .. "/" .. where } do
-    if exists(path .. "/run.json") then return core.realpath(path) end
-  end
+  local path = folders.place(where)
+  if path then return core.realpath(path) end
   core.fail("usage", ("no run to resume: neither %s nor %s/%s is the folder of a run")
                      :format(where, parent(), where))
 end
 
 local function reopen(folder)
   local run = handle(folder)
-  local old = core.unjson(read(folder .. "/run.json"))
+  local opened = folders.open(folder)
+  folders.need(opened)
+  local old = opened.json
   local script = program().script
   local was = old.script and old.script:match("[^/]+$")
   if script and was and script:match("[^/]+$") ~= was then
@@ -284,8 +295,9 @@ end
 -- Settings of the old run must be those of this one; a longer training is the one thing that may
 -- be asked of a run that goes on.
 local function check_settings()
-  local f = loadfile(M.resuming() .. "/config.lua", "t", {})
-  local old = f and f() or {}
+  local path = M.resuming() .. "/config.lua"
+  local old, why = literals.read(exists(path) and read(path) or "return {}")
+  if not old then core.fail("data", ("%s cannot be read: %s"):format(path, why)) end
   local names = {}
   for name in pairs(old) do names[name] = true end
   for name in pairs(settings) do names[name] = true end

@@ -43,8 +43,8 @@ describe("compare.lua", function()
     assert(text:find("Fréchet distance (vaelua features v", 1, true))
     assert(not text:find("FID", 1, true))
     for _, words in ipairs { "reconstructions", "samples: prior N(0, I)",
-      "samples: normal fitted to training codes",
-      "samples: mixture of 10 normals fitted to training codes" } do
+      "samples: normal fitted to drawn training codes",
+      "samples: mixture of 10 normals fitted to drawn training codes" } do
       assert(text:find(words, 1, true), "no '" .. words .. "' in:\n" .. text)
     end
   end)

@@ -86,7 +86,8 @@ local function best_of(row, models, list)
   end
   for i = 2, #models do
     local one = list[("%s %s %s"):format(row.key, models[1], models[i])]
-    if not one or not one.result.significant then return nil end
+    local p = one and (one.result.t.holm or one.result.t.p)
+    if not p or p >= 0.05 then return nil end
   end
   return best
 end

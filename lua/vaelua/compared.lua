@@ -1,0 +1,73 @@
+--[[ compared.lua - what protocols about pictures share that compare their features with the real
+  ones': options checked, the network found, both sets of features, and the protocol's fields. ]]
+
+local core = require "vaelua.core"
+local features = require "vaelua.features"
+local score = require "vaelua.score"
+
+local M = {}
+
+--- Raises on an option that a protocol does not have.
+function M.check(name, options, known)
+  for key in pairs(options) do
+    local found = false
+    for _, each in ipairs(known) do found = found or each == key end
+    if not found then
+      local near = core.nearest(tostring(key), known)
+      core.fail("user", ("%s: there is no option '%s'%s; known are %s"):format(name, tostring(key),
+        near and (" (did you mean '%s'?)"):format(near) or "", table.concat(known, ", ")))
+    end
+  end
+end
+
+--- A whole number of at least `least`, or the default.
+function M.whole(name, key, value, default, least)
+  value = value == nil and default or value
+  if math.type(value) ~= "integer" or value < least then
+    core.fail("user", ("%s: %s must be a whole number of at least %d, got %s"):format(name, key,
+      least, tostring(value)))
+  end
+  return value
+end
+
+-- Refuses where a row is not finite, and names it.
+local function finite(x, what)
+  local good = (x - x):eq(0):flatten():min(2)
+  if #x > 0 and good:min():item() == 0 then
+    score.refuse("the features of %s number %d are not finite", what, good:argmin():item())
+  end
+  return x
+end
+
+local function need_pictures(set, what)
+  if #set == 0 then score.refuse("there are no %s", what) end
+end
+
+-- { features, logits } of a set, checked.
+local function of(net, set, what)
+  need_pictures(set, what)
+  local r = net:of(set)
+  finite(r.features, what)
+  if r.logits then finite(r.logits, what) end
+  return r
+end
+
+--- The network that options ask for, prepared as the preset says.
+function M.network(data, options, preset)
+  return features.find(options.features, data, { resize = preset.resize,
+                                                 rounding = preset.rounding, input = preset.input })
+end
+
+--- { features, logits } of the pictures, or of the real ones.
+function M.made(net, made) return of(net, made, "pictures") end
+function M.real(net, data) return of(net, data.test, "real pictures") end
+
+--- The fields of the protocol: those of the network, the preset's name, and what else is given.
+function M.protocol(net, name, given)
+  local p = net:protocol()
+  p.preset = name
+  for key, value in pairs(given) do p[key] = value end
+  return p
+end
+
+return M

@@ -63,7 +63,8 @@ question better. There is no right answer to find; the first impression is what 
 right, <kbd>space</kbd> or <kbd>0</kbd> can&rsquo;t tell, <kbd>backspace</kbd> one back.</p>
 <p>At the end save the answers as a file and hand that file back. Nothing is sent anywhere.</p>
 <label>Name or initials, if you like <input id="rater" maxlength="60" autocomplete="off"></label>
-<p><button id="start" class="main" type="button">start</button></p>
+<p><button id="start" class="main" type="button">start</button>
+<button id="afresh" type="button" hidden>another person: start afresh</button></p>
 <p id="storage" class="soft"></p>
 </section>
 <section id="ask" hidden>
@@ -95,7 +96,7 @@ local SCRIPT = [[
   const place = "vaelua-rating-" + data.page;
   const fresh = () => ({ format: data.format, page: data.page, rater: "", sitting: sitting(),
                          started: new Date().toISOString(), answers: [] });
-  let storage = true, began = 0, on = "intro";
+  let storage = true, unsaved = false, began = 0, on = "intro";
 
   function sitting() {
     const numbers = crypto.getRandomValues(new Uint32Array(3));
@@ -143,20 +144,26 @@ local SCRIPT = [[
     began = performance.now();
   }
 
-  function answer(word) {
-    if (on !== "ask") return;
-    const seconds = Math.round((performance.now() - began) / 10) / 100;
-    state.answers.push({ id: data.questions[state.answers.length].id, answer: word,
-                         seconds: seconds, at: new Date().toISOString() });
+  function change() {
+    unsaved = true;
+    at("saved").textContent = "";
     keep();
     show();
+  }
+
+  function answer(word) {
+    const taken = performance.now() - began;
+    if (on !== "ask" || taken < 150) return;      // a double click is not two answers
+    const seconds = Math.round(taken / 10) / 100;
+    state.answers.push({ id: data.questions[state.answers.length].id, answer: word,
+                         seconds: seconds, at: new Date().toISOString() });
+    change();
   }
 
   function back() {
     if (on === "intro" || state.answers.length === 0) return;
     state.answers.pop();
-    keep();
-    show();
+    change();
   }
 
   function start() {
@@ -165,7 +172,25 @@ local SCRIPT = [[
     if (document.activeElement) document.activeElement.blur();
   }
 
+  // Another person at the same browser.
+  function afresh() {
+    const lost = !state.saved || unsaved;
+    if (lost && !confirm("The answers so far were not saved as a file. Drop them?")) return;
+    state = fresh();
+    on = "intro";
+    keep();
+    greet();
+    show();
+  }
+
+  function greet() {
+    at("rater").value = state.rater;
+    at("start").textContent = state.answers.length > 0 ? "go on" : "start";
+    at("afresh").hidden = state.answers.length === 0;
+  }
+
   function save() {
+    unsaved = false;
     state.saved = new Date().toISOString();
     keep();
     const file = new Blob([JSON.stringify(state, null, 1) + "\n"], { type: "application/json" });
@@ -183,20 +208,24 @@ local SCRIPT = [[
   const KEYS = { ArrowLeft: "left", 1: "left", ArrowRight: "right", 2: "right", " ": "none",
                  0: "none" };
 
+  // What a key does here; a button that has the focus keeps its own keys.
+  function action(e) {
+    if (e.target instanceof HTMLButtonElement && (e.key === " " || e.key === "Enter")) return null;
+    if (e.target instanceof HTMLInputElement && e.key !== "Enter") return null;
+    if (e.key === "Enter") return on === "intro" ? start : on === "end" ? save : null;
+    if (e.key === "Backspace") return back;
+    return on === "ask" && KEYS[e.key] ? () => answer(KEYS[e.key]) : null;
+  }
+
   document.addEventListener("keydown", function (e) {
-    if (e.ctrlKey || e.metaKey || e.altKey || e.repeat) return;
-    if (e.target instanceof HTMLInputElement) {
-      if (e.key === "Enter") start();
-      return;
-    }
-    if (on === "ask" && KEYS[e.key]) answer(KEYS[e.key]);
-    else if (e.key === "Backspace") back();
-    else return;
+    if (e.ctrlKey || e.metaKey || e.altKey) return;
+    const act = action(e);
+    if (!act) return;
     e.preventDefault();
+    if (!e.repeat) act();
   });
-  // A button that has the focus would take the space bar a second time.
-  document.addEventListener("keyup", function (e) {
-    if (on === "ask" && e.key === " ") e.preventDefault();
+  window.addEventListener("beforeunload", function (e) {
+    if (!storage && unsaved) e.preventDefault();
   });
 
   for (const side of ["left", "right", "none"]) {
@@ -207,10 +236,10 @@ local SCRIPT = [[
   at("save").addEventListener("click", function () { this.blur(); save(); });
   at("save-end").addEventListener("click", save);
   at("start").addEventListener("click", start);
-  at("rater").value = state.rater;
+  at("afresh").addEventListener("click", afresh);
   at("rater").addEventListener("input", function () { state.rater = this.value.trim(); keep(); });
   at("total").textContent = data.questions.length;
-  if (state.answers.length > 0) at("start").textContent = "go on";
+  greet();
   keep();
   at("storage").textContent = storage
     ? "Answers are kept in this browser: you may close the page and go on later."

@@ -20,7 +20,11 @@ body{margin:0;min-height:100vh;display:flex;flex-direction:column;background:var
 color:var(--ink);font:17px/1.5 system-ui,sans-serif}
 header{display:flex;align-items:center;gap:1rem;padding:.7rem 1rem;
 border-bottom:1px solid var(--line);color:var(--soft)}
-progress{flex:1;height:.5rem;accent-color:var(--mark)}
+progress{flex:1;min-width:4rem;height:.5rem;appearance:none;border:0;border-radius:.25rem;
+overflow:hidden;background:var(--line)}
+progress::-webkit-progress-bar{background:var(--line)}
+progress::-webkit-progress-value{background:var(--mark)}
+progress::-moz-progress-bar{background:var(--mark)}
 main{flex:1;width:100%;max-width:56rem;margin:0 auto;padding:1rem;text-align:center;
 display:flex;flex-direction:column;justify-content:center}
 h1{font-size:1.35rem;line-height:1.3;margin:.2rem 0 1rem}
@@ -33,9 +37,9 @@ button:disabled{opacity:.45;cursor:default;border-color:var(--line)}
 .pair{display:flex;gap:1.2rem;justify-content:center}
 .pair button{flex:1;max-width:22rem;padding:.8rem;display:flex;flex-direction:column;gap:.5rem;
 align-items:center}
-img{display:block;width:100%;max-width:20rem;aspect-ratio:1;object-fit:contain;
+img{display:block;width:100%;max-width:min(20rem,38vh);aspect-ratio:1;object-fit:contain;
 image-rendering:pixelated;background:#000;border-radius:.25rem}
-figure{margin:0 auto 1rem;width:10rem}
+figure{margin:0 auto 1rem;width:min(10rem,20vh)}
 figcaption,.soft{color:var(--soft);font-size:.92rem}
 .under{display:flex;gap:.8rem;justify-content:center;margin-top:1.1rem;flex-wrap:wrap}
 .intro{text-align:left;max-width:34rem;margin:0 auto}
@@ -96,7 +100,7 @@ local SCRIPT = [[
   const place = "vaelua-rating-" + data.page;
   const fresh = () => ({ format: data.format, page: data.page, rater: "", sitting: sitting(),
                          started: new Date().toISOString(), answers: [] });
-  let storage = true, unsaved = false, began = 0, on = "intro";
+  let storage = true, began = 0, on = "intro";
 
   function sitting() {
     const numbers = crypto.getRandomValues(new Uint32Array(3));
@@ -114,14 +118,17 @@ local SCRIPT = [[
     try {
       const kept = JSON.parse(localStorage.getItem(place));
       if (usable(kept)) return kept;
-    } catch (e) { storage = false; }
+    } catch (e) { /* nothing usable is kept: begin anew */ }
     return fresh();
   }
 
   let state = load();
 
   function keep() {
-    try { localStorage.setItem(place, JSON.stringify(state)); } catch (e) { storage = false; }
+    try {
+      localStorage.setItem(place, JSON.stringify(state));
+      storage = true;
+    } catch (e) { storage = false; }
   }
 
   function show() {
@@ -145,7 +152,7 @@ local SCRIPT = [[
   }
 
   function change() {
-    unsaved = true;
+    delete state.saved;
     at("saved").textContent = "";
     keep();
     show();
@@ -174,8 +181,7 @@ local SCRIPT = [[
 
   // Another person at the same browser.
   function afresh() {
-    const lost = !state.saved || unsaved;
-    if (lost && !confirm("The answers so far were not saved as a file. Drop them?")) return;
+    if (!state.saved && !confirm("The answers so far were not saved as a file. Drop them?")) return;
     state = fresh();
     on = "intro";
     keep();
@@ -190,7 +196,6 @@ local SCRIPT = [[
   }
 
   function save() {
-    unsaved = false;
     state.saved = new Date().toISOString();
     keep();
     const file = new Blob([JSON.stringify(state, null, 1) + "\n"], { type: "application/json" });
@@ -225,7 +230,7 @@ local SCRIPT = [[
     if (!e.repeat) act();
   });
   window.addEventListener("beforeunload", function (e) {
-    if (!storage && unsaved) e.preventDefault();
+    if (!storage && state.answers.length > 0 && !state.saved) e.preventDefault();
   });
 
   for (const side of ["left", "right", "none"]) {

@@ -44,6 +44,7 @@ local function samples(data, models)
 end
 
 local function write()
+  rating.check_each(cfg.each)
   local from = rating.run(cfg.run, { "z", "decoder" })
   local data = va.data "fashion_mnist"
   local about = { shape = data.shape, z = from.settings.z, decoder = from.settings.decoder }
@@ -53,8 +54,9 @@ local function write()
   if cfg.reconstructions then groups[2] = reconstructions(data, models) end
   local page, key, n = rating.write(run.current().folder, groups,
                                     { each = cfg.each, run = from.folder, seed = seed })
-  print(("page  %s   %d questions; give it to people\nkey   %s   keep it from them"):format(page, n,
-    key))
+  print(("of    %s, models of seed %d"):format(from.folder, seed))
+  print(("page  %s   %d questions; give it to people"):format(page, n))
+  print(("key   %s   keep it from them"):format(key))
   print("then  vaelua experiments/rate.lua answers=FILE,FILE key=" .. run.current().folder)
 end
 

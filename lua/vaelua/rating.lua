@@ -13,7 +13,8 @@ local page = require "vaelua.rating.page"
 local questions = require "vaelua.rating.questions"
 local results = require "vaelua.rating.results"
 
-local M = { limit = results.limit, tables = results.tables, pictures = questions.pictures_needed }
+local M = { limit = results.limit, tables = results.tables, pictures = questions.pictures_needed,
+            check_each = questions.check_each }
 
 -- ---- the run whose models are shown -------------------------------------------------------------
 
@@ -139,7 +140,8 @@ local function key_of(id, groups, list, extra)
   return key
 end
 
---- Writes rate.html and key.json into a folder: groups as in questions.lua, { each = 6, run, seed }.
+--- Writes rate.html and key.json into a folder: groups as in questions.lua, { each = 6, run,
+--- seed }.
 --- Gives the paths and the number of questions.
 function M.write(folder, groups, options)
   local list = questions.make(groups, options.each or 6)

@@ -93,7 +93,9 @@ end
 
 -- What the page does with a script before and one behind its own: the DOM at the end.
 local function drive(before, behind)
-  local text = page:gsub("</head>", function() return "<script>" .. before .. "</script></head>" end)
+  local text = page:gsub("</head>", function()
+    return "<script>" .. before .. "</script></head>"
+  end)
   text = text:gsub("</body>", function()
     return "<script>" .. behind .. "</script></body>"
   end)

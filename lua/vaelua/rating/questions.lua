@@ -11,7 +11,8 @@ local samplers = require "vaelua.sampler"
 
 local M = {}
 
-local function check_each(each)
+--- An error unless each pair can have so many questions.
+function M.check_each(each)
   if math.type(each) ~= "integer" or each < 1 then
     fail("rating: each must be a whole number of at least 1, got %s", tostring(each))
   end
@@ -19,7 +20,7 @@ end
 
 --- How many pictures of each source a group needs.
 function M.pictures_needed(sources, each, beside)
-  check_each(each)
+  M.check_each(each)
   return beside and each or each * (sources - 1)
 end
 
@@ -78,7 +79,7 @@ end
 --- make(groups, each) -> questions in the order of the page: { id, group, left = { source,
 --- picture }, right, beside }.
 function M.make(groups, each)
-  check_each(each)
+  M.check_each(each)
   for _, group in ipairs(groups) do check_group(group, each) end
   return samplers.apart("order", "rating", function()
     local list = {}

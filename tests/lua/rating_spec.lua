@@ -53,6 +53,10 @@ local function scores()
   put("vae", "size", "real", 0, "higher")
   put("vae", "error", nil, 30, "lower", "squared error per image")
   put("ae", "error", nil, 28, "lower", "nats per image")
+  put("vae", "sharp", nil, 1, "higher")
+  put("ae", "sharp", nil, 2, "higher")
+  put("vae", "same", nil, 3, "higher")
+  put("ae", "same", nil, 3, "higher")
   core.mkdir(folder .. "/run/tables")
   core.write(folder .. "/run/tables/scores.json", core.json { format = 1, scores = list })
 end
@@ -225,6 +229,15 @@ describe("answers to the page", function()
     for _, c in ipairs(samples.correlations) do rho[c.score] = { c.rho, c.tau } end
     assert.are.same({ distance = { 1, 1 }, size = { -1, -1 } }, rho)
     has(recon.correlations[1].reason, "unit")
+    assert.are.equal("people prefer none of the sources", recon.correlations[2].reason)
+  end)
+
+  it("name no correlation of two sources, only their order", function()
+    local recon = rating.read(folder, { answer_file("ed", wanted(RANK)) })[2]
+    local sharp, same = recon.correlations[2], recon.correlations[3]
+    assert.is_nil(sharp.rho)
+    assert.are.equal("2 sources, against the order that people prefer; no test", sharp.note)
+    assert.are.equal("the score is the same for all sources", same.reason)
   end)
 
   it("count half for each when nobody can tell", function()

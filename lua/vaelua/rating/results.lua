@@ -136,6 +136,33 @@ function M.limit(k)
     math.min(1, 2 / factorial(k)))
 end
 
+local function flat(list)
+  for i = 2, #list do
+    if list[i] ~= list[1] then return false end
+  end
+  return true
+end
+
+-- Why x (preferences) and y (a score, more is better) have no common order, if so.
+local function no_order(x, y, list)
+  if #x < 2 then return M.limit(#x) end
+  return mixed(list) or flat(x) and "people prefer none of the sources"
+         or flat(y) and "the score is the same for all sources"
+end
+
+-- Ranks of x and y compared: two sources have an order, but no correlation worth the name.
+local function rank(row, x, y)
+  if #x == 2 then
+    local same = (x[1] < x[2]) == (y[1] < y[2])
+    row.note = ("2 sources, %s; no test"):format(
+      same and "in the order that people prefer" or "against the order that people prefer")
+    return
+  end
+  local rho, tau = stats.spearman(x, y), stats.kendall(x, y)
+  row.rho, row.rho_p, row.tau, row.tau_p = rho.rho, rho.p, tau.tau, tau.p
+  row.note = M.limit(#x)
+end
+
 local function correlate(name, group, by_key)
   local x, y, list = {}, {}, {}
   for _, s in ipairs(group.sources) do
@@ -147,11 +174,8 @@ local function correlate(name, group, by_key)
   end
   local row = { score = name, label = list[1] and (list[1].label or name), sources = #x,
                 unit = list[1] and list[1].unit or "" }
-  row.reason = #x < 2 and M.limit(#x) or mixed(list)
-  if row.reason then return row end
-  local rho, tau = stats.spearman(x, y), stats.kendall(x, y)
-  row.rho, row.tau, row.reason, row.note = rho.rho, tau.tau, rho.reason, M.limit(#x)
-  if #x > 2 then row.rho_p, row.tau_p = rho.p, tau.p end
+  row.reason = no_order(x, y, list)
+  if not row.reason then rank(row, x, y) end
   return row
 end
 

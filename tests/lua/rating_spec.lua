@@ -22,6 +22,25 @@ end
 
 local function browser() return core.run_command { "sh", "-c", "command -v chromium" } == 0 end
 
+-- The training of compare.lua, two steps for each of two seeds, without its evaluation.
+local TRAINING = [[
+local va = require "vaelua"
+local cfg = va.args { z = 4, decoder = "3x3" }
+local data = va.data "fashion_mnist"
+for _ in va.seeds(2) do
+  local about = { shape = data.shape, z = cfg.z, decoder = cfg.decoder }
+  local vae, ae = va.models.vae(about), va.models.ae(about)
+  local adam = { [vae] = va.adam(vae), [ae] = va.adam(ae) }
+  for t, x in data.train:subset(64):epochs(1, 32) do
+    for _, m in ipairs { vae, ae } do
+      local loss, terms = m:loss(x, 1)
+      adam[m]:step(loss)
+      va.log(t, m, loss, terms)
+    end
+  end
+end
+]]
+
 -- ---- a page of made-up pictures -----------------------------------------------------------------
 
 local function source(name, sampler, label)
@@ -333,6 +352,28 @@ describe("rate.lua", function()
     has(said, "1 rater\n", "what people preferred", "do scores agree with people?", "distance",
         "3 sources: the smallest two-sided p of a rank correlation is 0.33")
     has(read(folder .. "/runs/latest/tables/rating-scores.csv"), "samples,distance,,3,1.000")
+  end)
+
+  it("shows the newest run of compare.lua, the models of the seed asked for", function()
+    local runs = folder .. "/trained"
+    local function there(...) return core.run_command { program, "--out", runs, ... } end
+    core.write(folder .. "/compare.lua", TRAINING)
+    local status, said = there(folder .. "/compare.lua")
+    assert.are.equal(0, status, said)
+    local trained = core.realpath(runs .. "/latest")
+    status, said = there("experiments/rate.lua", "seed=2", "each=1", "samplers=prior")
+    assert.are.equal(0, status, said)
+    has(said, "of    " .. trained .. ", models of seed 2", "4 questions; give it to people")
+    local made = answers.read_key(runs .. "/latest")
+    assert.are.equal(trained, made.run)
+    assert.are.equal(2, made.seed)
+    has(read(runs .. "/latest/rate.html"), made.page)
+    assert(not core.exists(runs .. "/latest/picture.png"))
+    status, said = there("experiments/rate.lua", "seed=2", "each=1", "samplers=prior")
+    assert.are.equal(0, status, said)
+    assert.are.equal(made.page, answers.read_key(runs .. "/latest").page)
+    local _, none, errors = there("experiments/rate.lua", "seed=9")
+    has(none .. (errors or ""), "has no weights of 'vae' for seed 9 (checkpoints/vae-s9-last")
   end)
 
   it("refuses what it cannot show", function()

@@ -19,7 +19,8 @@ va.question("How much of the distribution of fashion pictures does the VAE captu
 va.question("Do the scores agree with what people see?", { text = "Scores alone cannot say. "
   .. "experiments/rate.lua shows pictures of this run to people, blind, and compares." })
 va.question("What does the trade-off between reconstruction and generation mean in practice?",
-  "squared_error", "nelbo", "frechet/gmm:10")
+  "nelbo", "inception_score/gmm:10", { text = "The autoencoder has no density of its own: what it "
+  .. "generates depends on the sampler that is fitted to its codes (rows \"samples: ...\")." })
 
 for seed in va.seeds(cfg.seeds) do
   local about = { shape = data.shape, z = cfg.z, decoder = cfg.decoder }

@@ -10,7 +10,7 @@
   has the names of the axes and log (true or "y", "x", "xy").
 
   In a run: figures/NAME.svg and NAME.csv; on a terminal: letters. The palette is Okabe and Ito's,
-  which people with any colour vision can tell apart. ]]
+  which people with any colour vision can tell apart, and grey and brown for ten classes. ]]
 
 local core = require "vaelua.core"
 local run = require "vaelua.run"
@@ -18,7 +18,7 @@ local run = require "vaelua.run"
 local M = {}
 
 local palette = { "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000",
-                  "#F0E442" }
+                  "#F0E442", "#999999", "#7F4F24" }
 
 local styles = {
   line = "lines dashtype 1", dashed = "lines dashtype 2", dotted = "lines dashtype 3",
@@ -242,7 +242,9 @@ local function clauses(s, i, letters, place, width)
   local title = s.label and "title " .. quoted(s.label) or "notitle"
   local with, colour = s.style .. " lw 2", ("lc rgb '%s'"):format(s.colour)
   if s.style == styles.bars then with = s.style end
-  if s.points or s.colours then with = "points pt 7 ps 0.5" end
+  if s.points or s.colours then
+    with = "points pt 7 ps " .. (#s.y > 150 and 0.3 or 0.5)
+  end
   if letters then colour = "" end
   if letters and (s.points or s.colours) then with = "points" end
   local columns = "1:2"
@@ -252,9 +254,17 @@ local function clauses(s, i, letters, place, width)
   return list
 end
 
+-- Names of many series stand beside the picture, where they hide nothing.
+local function key_place(list, letters)
+  local named = 0
+  for _, s in ipairs(list) do named = named + (s.label and 1 or 0) end
+  if named > 4 and not letters then return "set key outside right top reverse Left" end
+  return "set key top right noopaque"
+end
+
 local function script(list, o, terminal, letters)
   local lines = { "set terminal " .. terminal, "set encoding utf8", "set datafile missing 'NaN'",
-                  "set border 3", "set tics nomirror out", "set key top right noopaque" }
+                  "set border 3", "set tics nomirror out", key_place(list, letters) }
   if not letters then lines[#lines + 1] = "set grid back lc rgb '#DDDDDD' lw 0.5" end
   if o.x then lines[#lines + 1] = "set xlabel " .. quoted(tostring(o.x)) end
   if o.y then lines[#lines + 1] = "set ylabel " .. quoted(tostring(o.y)) end

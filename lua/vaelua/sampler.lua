@@ -79,7 +79,10 @@ Sampler.__index = Sampler
 
 function Sampler:__call(n, y) return self.draw(n, y) end
 
-function Sampler:__tostring() return self.words end
+function Sampler:__tostring()
+  local loglik = self.protocol.loglik
+  return loglik and ("%s (log density %.2f nats)"):format(self.words, loglik) or self.words
+end
 
 local OPTIONS = { [1] = true, [2] = true, code = true }
 
@@ -124,10 +127,8 @@ function M.make(spec, model, set)
   return s, words, s.protocol
 end
 
--- "drawn training codes", "mean training codes"; the codes of a deterministic encoder are neither.
-function M.words(model, set, code)
-  local x, y = set:first(1)
-  if score.kind(model:posterior(x, y)) == "delta" then return "training codes" end
+-- "drawn training codes", "mean training codes"; for a deterministic encoder they are the same.
+function M.words(code)
   return (code == "mean" and "mean" or "drawn") .. " training codes"
 end
 

@@ -57,7 +57,8 @@ local function finish(s, extra)
 end
 
 -- va.score: a number, a tensor of one number, or an average, which brings n, sd and its interval.
--- extra besides: sd, spread (what the sd is over), whole (a count), protocol.
+-- extra besides: sd, spread (what the sd is over), noise (standard error over the pictures of one
+-- training), whole (a count), protocol.
 function M.score(v, unit, better, extra)
   check_better(better)
   local s = setmetatable({ unit = unit or "", better = better }, Score)

@@ -91,7 +91,7 @@ describe("a sampler", function()
       local s = va.sampler(spec, m, set)
       local sum = s(500):abs():sum():item()
       assert(sum == sum and sum < 1e5, spec)
-      assert(s.words:find("training codes", 1, true) and not s.words:find("drawn"), s.words)
+      assert(s.words:find("training codes", 1, true), s.words)
     end
   end)
 

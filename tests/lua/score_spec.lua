@@ -50,7 +50,7 @@ describe("a score", function()
     assert.are.equal(core.seed(), one.seed)
     local p = one.protocol
     assert.are.equal("gaussian", p.sampler)
-    assert(p.sampled:find("fitted to training codes", 1, true), p.sampled)
+    assert(p.sampled:find("drawn training codes", 1, true), p.sampled)
     assert.are.equal(20, p.count)
     assert.are.equal("squares test", p.reference)
     assert.are.equal(64, #p.reference_sha256)

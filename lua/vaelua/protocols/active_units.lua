@@ -21,6 +21,7 @@ return function(model, data, delta)
   end
   return {
     active_units = score.score(active, ("of %d"):format(units), "higher",
-                               { label = "active units", n = #means[1], whole = true }),
+                               { label = "active units", n = #means[1], whole = true,
+        section = "latents", protocol = { delta = delta or 0.01, code = "mean" } }),
   }
 end

@@ -16,6 +16,9 @@ local function file_name(...)
   return (table.concat({ ... }, "-"):gsub("[^%w%-]+", "_"))
 end
 
+-- The name of a result, with the options of its protocol: two uses of one have two files.
+local function stem(r) return r.name .. (r.protocol:match(" .*$") or "") end
+
 -- ---- pictures -----------------------------------------------------------------------------------
 
 -- Pictures that have originals beside them: one figure with the originals, every model's, and how
@@ -27,7 +30,7 @@ local function beside(records, suffix, put)
     if original then
       local f = found[r.key]
       if not f then
-        f = { name = r.name, x = { original }, labels = { "original" }, result = r.score }
+        f = { name = stem(r), x = { original }, labels = { "original" }, result = r.score }
         found[r.key] = f
         order[#order + 1] = f
       end
@@ -60,8 +63,8 @@ end
 local function alone(r, suffix, put)
   local p = r.score
   local is_real = r.source and r.source.key == REAL
-  local name = (is_real and file_name(r.name, "real")
-                or file_name(r.name, r.model, r.source and r.source.key)) .. suffix
+  local name = (is_real and file_name(stem(r), "real")
+                or file_name(stem(r), r.model, r.source and r.source.key)) .. suffix
   if p.row_labels then
     show.save(name, table.unpack(named_rows(p)))
   else
@@ -73,7 +76,7 @@ local function alone(r, suffix, put)
 end
 
 local function drawn(r, suffix, put)
-  local name = file_name(r.name, r.model, r.source and r.source.key) .. suffix
+  local name = file_name(stem(r), r.model, r.source and r.source.key) .. suffix
   plot.save(name, table.unpack(r.score.series))
   put(name .. ".svg", "plot", r.score, ("%s: %s%s"):format(r.score.label or r.name, r.model,
       r.source and ", " .. (r.source.label or r.source.key) or ""))

@@ -119,8 +119,8 @@ end
 -- ---- scores.json --------------------------------------------------------------------------------
 
 local FIELDS = { "value", "unit", "better", "n", "sd", "low", "high", "reason", "label", "name",
-                 "seed", "protocol", "section", "hidden", "note", "order", "whole", "spread",
-                 "caption" }
+                 "seed", "protocol", "noise", "section", "hidden", "note", "order", "whole",
+                 "spread", "caption" }
 
 -- JSON has no infinities and no NaN: they are written as words.
 local function number_out(v)
@@ -130,7 +130,7 @@ end
 
 local WORDS = { nan = 0 / 0, inf = math.huge, ["-inf"] = -math.huge }
 
-local NUMBERS = { value = true, sd = true, low = true, high = true, n = true }
+local NUMBERS = { value = true, sd = true, low = true, high = true, n = true, noise = true }
 
 local function entry(r)
   local e = { model = r.model, key = r.key, asked = r.protocol,

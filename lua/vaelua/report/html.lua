@@ -115,6 +115,7 @@ table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tab
 th, td { padding: .3rem .75rem .3rem 0; border-bottom: 1px solid var(--line); text-align: left;
   vertical-align: top }
 td, th { white-space: nowrap }
+td:first-child { white-space: normal; min-width: 9rem }
 td:last-child { white-space: normal; min-width: 8rem }
 thead th { border-bottom: 2px solid var(--ink) }
 tr.group th { padding-top: .8rem; color: var(--soft); font-weight: 600 }

@@ -9,11 +9,13 @@ local M = {}
 
 -- Decimals that show the smallest value of a row with four digits.
 function M.decimals(cells)
-  local least = math.huge
+  local least, whole, count = math.huge, 0, 0
   for _, c in pairs(cells) do
     if c.value and c.value ~= 0 then least = math.min(least, math.abs(c.value)) end
-    if c.whole and c.seeds == 1 then return 0 end
+    if c.value then count = count + 1 end
+    if c.value and c.whole and not c.spread then whole = whole + 1 end
   end
+  if whole > 0 and whole == count then return 0 end
   if least == math.huge then return 2 end
   return math.max(2, math.min(6, 3 - math.floor(math.log(least, 10))))
 end

@@ -28,7 +28,8 @@ local function summary(scores)
   if #values < #scores then c.reason = first.reason return c end
   c.value, c.low, c.high, c.sd = stats.mean(values), first.low, first.high, first.sd
   if #scores > 1 then
-    c.spread, c.sd, c.low, c.high = stats.sd(values), stats.sd(values), nil, nil
+    local sd = stats.sd(values)
+    c.spread, c.sd, c.low, c.high = sd > 0 and sd or nil, sd, nil, nil
   elseif first.spread then
     c.spread = first.sd
   elseif first.low then

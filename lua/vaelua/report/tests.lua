@@ -4,7 +4,7 @@
 
   training noise: standard deviation over seeds, each of which is a training of its own;
   metric noise: standard error of one training's number over its test images, averaged over seeds
-  (root mean square); it exists for means over images and for scores that bring an interval. ]]
+  (root mean square): of a mean over images its own, of a distance that of resampled pictures. ]]
 
 local layout = require "vaelua.report.layout"
 local stats = require "vaelua.stats"
@@ -33,7 +33,9 @@ local function metric_noise(scores)
   local sum, n = 0, 0
   for _, s in ipairs(scores) do
     local half = s.low and s.high and (s.high - s.low) / 2
-    if half then
+    if s.noise then
+      sum, n = sum + s.noise ^ 2, n + 1
+    elseif half then
       local t = s.n and s.n > 1 and stats.t_quantile(0.975, s.n - 1) or 1.959963984540054
       sum, n = sum + (half / t) ^ 2, n + 1
     end
@@ -108,7 +110,7 @@ function M.lines(list)
       layout.number(r.mean_difference, decimals) .. " " .. one.row.unit,
       interval(r.low, r.high, decimals), interval(r.bca_low, r.bca_high, decimals),
       r.d and ("%.2f"):format(r.d) or "", M.p_text(r.t and r.t.p), M.p_text(r.wilcoxon.p),
-      M.p_text(r.permutation.p), M.p_text(r.t and r.t.holm), r.verdict,
+      M.p_text(r.permutation.p), M.p_text(r.t and r.t.holm), r.finding,
     }
   end
   return lines

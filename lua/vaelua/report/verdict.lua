@@ -70,9 +70,20 @@ local function between(row, models, list)
   local text = ("%s: %s."):format(tests.row_name(row), table.concat(words, ", "))
   for i = 2, #models do
     local one = list[("%s %s %s"):format(row.key, models[1], models[i])]
-    if one then text = text .. " " .. one.result.verdict end
+    if one then text = text .. " " .. one.result.finding:gsub("^no ", "No ") .. "." end
   end
   return text
+end
+
+-- What one training, or so few, cannot tell.
+local function caution(list, one_seed)
+  if one_seed then
+    return "One training of each model: how much a second training would differ is not known, so "
+           .. "nothing is tested and no model is called better. seeds=8 trains eight pairs, with "
+           .. "which a two-sided Wilcoxon test can reach p = 0.0078."
+  end
+  local limit = list[1] and list[1].result.limit
+  return limit and limit:gsub("^%l", string.upper) .. "." or nil
 end
 
 --- { question, answers } for every question, from the layout and its tests; one_seed: there is one
@@ -95,11 +106,7 @@ function M.answers(t, list, one_seed)
     end
     all[i] = { question = q.text, answers = answers }
   end
-  if one_seed and #all > 0 then
-    all.caution = "One training of each model: how much a second training would differ is not "
-                  .. "known, so nothing is tested and no model is called better. seeds=8 trains "
-                  .. "eight pairs, with which a two-sided Wilcoxon test can reach p = 0.0078."
-  end
+  if #all > 0 then all.caution = caution(list, one_seed) end
   return all
 end
 

@@ -51,8 +51,7 @@ return function(model, set, k, code)
   local loglik = core.item(ops.gmm_logp(codes, g):mean())
   local parts = unpack_mixture(g, d)
   local what = k == 1 and "normal" or ("mixture of %d normals"):format(k)
-  local words = ("%s fitted to %s (log density %.2f nats)"):format(what,
-    samplers.words(model, set, code), loglik)
+  local words = ("%s fitted to %s"):format(what, samplers.words(code))
   return function(m) return draw(parts, m, d) end, words,
          { code = code or "draw", components = k, loglik = loglik, count = n }
 end

@@ -20,6 +20,6 @@ return function(model, set, argument, code)
     local w = ops.rand({ m, 1 })
     return codes:pick(i) * (1 - w) + codes:pick(j) * w
   end
-  return draw, "between pairs of " .. samplers.words(model, set, code),
+  return draw, "between pairs of " .. samplers.words(code),
          { code = code or "draw", count = n }
 end

@@ -94,7 +94,7 @@ return function(model, set, steps, code)
     return z * sd + mean
   end
   local words = ("second-stage VAE (%d layers of %d, %d steps) on %s"):format(LAYERS, WIDTH, steps,
-    samplers.words(model, set, code))
+    samplers.words(code))
   return draw, words, { code = code or "draw", layers = LAYERS, width = WIDTH, steps = steps,
                         count = #codes }
 end

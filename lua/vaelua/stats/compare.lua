@@ -89,7 +89,8 @@ local function limit_text(r)
     ("%g"):format(r.alpha):gsub("^0", ""), paired.least_pairs(r.alpha, tests))
 end
 
-local function verdict(r)
+-- What may be said, and what so few pairs cannot say; both make the verdict.
+local function judge(r)
   local why = doubt(r)
   local text
   if why then
@@ -102,8 +103,8 @@ local function verdict(r)
       text = text .. "; the rank test does not support it"
     end
   end
-  local limit = limit_text(r)
-  return limit and text .. "; " .. limit or text
+  r.finding, r.limit = text, limit_text(r)
+  r.verdict = r.limit and text .. "; " .. r.limit or text
 end
 
 -- ---- one comparison -----------------------------------------------------------------------------
@@ -150,8 +151,9 @@ end
 --- compare(a, b, { better, level = 0.95, labels = { "VAE", "AE" }, unit, name, alpha = 0.01 }): two
 --- lists of scores of the same seeds, a - b.  Gives { n, mean_a, mean_b, mean_difference, sd, low,
 --- high, bca_low, bca_high, t = { t, df, p }, wilcoxon = { w, n, p, method }, permutation = { p,
---- method }, d (d_z of pairs), smallest = { wilcoxon, sign, permutation }, verdict }.  A test
---- without an answer has no p but a reason.  alpha is the p that the verdict measures n by.
+--- method }, d (d_z of pairs), smallest = { wilcoxon, sign, permutation }, verdict, and its parts
+--- finding and limit }.  A test without an answer has no p but a reason.  alpha is the p that the
+--- verdict measures n by.
 function M.compare(a, b, options)
   local o = input.options("compare", options, "better", "level", "labels", "unit", "name", "alpha")
   input.pairs("compare", a, b)
@@ -160,7 +162,7 @@ function M.compare(a, b, options)
     labels = labels_of(o.labels), unit = word("unit", o.unit), name = word("name", o.name),
     alpha = input.share("compare", "alpha", o.alpha, 0.01) }, Comparison)
   tested(r, a, b)
-  r.verdict = verdict(r)
+  judge(r)
   return r
 end
 
@@ -201,7 +203,7 @@ function M.family(list, options)
   for _, r in ipairs(list) do count = count + (r.t.p and 1 or 0) end
   for _, r in ipairs(list) do
     r.family = count > 1 and count or nil
-    r.verdict = verdict(r)
+    judge(r)
   end
   return list
 end

@@ -1,5 +1,6 @@
 --[[ nearest:8 - do pictures repeat training images? Squared distances of the pixels of the first
-  2,000 pictures to the first 10,000 training images ({ "nearest", 8, images = 10000, train = 60000 }).
+  2,000 pictures to the first 10,000 training images; others by
+  { "nearest", 8, images = 10000, train = 60000 }.
 
   copied: the share of pictures that lie nearer to a training image than any other training image
   does to it (AuthPct of Alaa et al. 2022 is the share of the others). Real pictures give the floor:

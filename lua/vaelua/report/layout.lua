@@ -7,17 +7,21 @@ local M = {}
 
 -- ---- cells as texts -----------------------------------------------------------------------------
 
--- Decimals that show the smallest value of a row with four digits.
+-- Places of the first digit behind the point: 0 for 1..9.9, 2 for 0.01..0.099.
+local function place(v) return -math.floor(math.log(v, 10)) end
+
+-- Decimals that show the largest value of a row with four digits and the smallest with one.
 function M.decimals(cells)
-  local least, whole, count = math.huge, 0, 0
+  local least, most, whole, count = math.huge, 0, 0, 0
   for _, c in pairs(cells) do
-    if c.value and c.value ~= 0 then least = math.min(least, math.abs(c.value)) end
-    if c.value then count = count + 1 end
-    if c.value and c.whole and not c.spread then whole = whole + 1 end
+    local v = c.value and math.abs(c.value)
+    if v then count = count + 1 end
+    if v and v > 0 and v < math.huge then least, most = math.min(least, v), math.max(most, v) end
+    if v and c.whole and not c.spread then whole = whole + 1 end
   end
   if whole > 0 and whole == count then return 0 end
-  if least == math.huge then return 2 end
-  return math.max(2, math.min(6, 3 - math.floor(math.log(least, 10))))
+  if most == 0 then return 2 end
+  return math.max(2, math.min(6, math.max(3 + place(most), place(least))))
 end
 
 function M.number(v, decimals)
@@ -61,6 +65,18 @@ local function line_of(row, label, models, has_floor, footnote)
   return line
 end
 
+-- Whether a group of rows has no value and one reason for that: then one line says so.
+local function not_here(group)
+  local reason
+  for _, row in ipairs(group) do
+    for _, c in pairs(row.cells) do
+      reason = reason or c.reason
+      if not c.reason or c.reason ~= reason then return false end
+    end
+  end
+  return reason ~= nil
+end
+
 -- The whole table: a heading line, lines, footnotes.
 function M.layout(records)
   local rows, models, by_key = rows_of.gather(records)
@@ -75,10 +91,15 @@ function M.layout(records)
     lines[#lines + 1] = line_of(row, row.label, models, has_floor, footnote)
   end
   for _, group in ipairs(order) do
-    lines[#lines + 1] = { groups[group][1].label, heading = true }
-    for _, row in ipairs(groups[group]) do
-      local label = "  " .. (row.source.label or "samples: " .. row.source.key)
-      lines[#lines + 1] = line_of(row, label, models, has_floor, footnote)
+    local first = groups[group][1]
+    if not_here(groups[group]) then
+      lines[#lines + 1] = line_of(first, group, models, has_floor, footnote)
+    else
+      lines[#lines + 1] = { first.label, heading = true }
+      for _, row in ipairs(groups[group]) do
+        local label = "  " .. (row.source.label or "samples: " .. row.source.key)
+        lines[#lines + 1] = line_of(row, label, models, has_floor, footnote)
+      end
     end
   end
   return { head = head, lines = lines, notes = notes, rows = rows, models = models,
@@ -115,15 +136,15 @@ function M.legend(t, records)
   if #rows_of.seeds(records) == 1 then
     for _, row in ipairs(t.rows) do
       for _, c in pairs(row.cells) do
-        if c.spread then kinds[c.spread_of or "interval"] = true end
+        if c.spread then kinds[c.spread_of or "interval"] = row.label end
       end
     end
     if kinds.interval then
       lines[1] = "±: half the 95 % interval of a mean over images (one training; no seeds)"
     end
-    for kind in pairs(kinds) do
+    for kind, label in pairs(kinds) do
       if kind ~= "interval" then
-        table.insert(lines, "± of an Inception Score: standard deviation " .. kind)
+        table.insert(lines, ("± of %s: standard deviation %s"):format(label, kind))
       end
     end
     table.sort(lines, function(a, b) return #a < #b end)

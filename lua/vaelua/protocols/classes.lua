@@ -24,11 +24,12 @@ return report.images(function(made, data, _, options)
   local x, y = compared.made(net, made).logits, compared.real(net, data).logits
   local k = y.shape[2]
   local mine, real = shares(x, k), shares(y, k)
-  local distance, lost, lines = 0, 0, {}
+  local distance, lost, lines, names = 0, 0, {}, {}
   for c = 1, k do
     distance = distance + math.abs(mine[c] - real[c]) / 2
     if mine[c] < LOST * real[c] then lost = lost + 1 end
     lines[c] = { data.classes and data.classes[c] or tostring(c), mine[c], real[c] }
+    names[c] = ("%d %s"):format(c, lines[c][1])
   end
   local protocol = compared.protocol(net, nil, { classifier = net.title, count = #x,
                                                  reference_count = #y })
@@ -39,11 +40,12 @@ return report.images(function(made, data, _, options)
   return {
     class_distance = made_of(distance, "", "class histogram, total variation", { order = 1 }),
     classes_lost = made_of(lost, ("of %d"):format(k), "classes lost", { order = 2, whole = true }),
-    class_shares = score.table({ "class", "share", "real share" }, lines,
-                               { label = "Classes of pictures", section = "classes" }),
+    class_shares = score.table({ "class", "share", "real share" }, lines, {
+      label = "Classes of pictures", section = "classes", hidden = true }),
     class_bars = score.plot({ { y = mine, style = "bars", label = "pictures" },
                               { y = real, style = "bars", label = "real" },
                               { x = "class", y = "share" } },
-                            { label = "Classes of pictures", section = "classes" }),
+                            { label = "Classes of pictures", section = "classes",
+                              caption = table.concat(names, ", ") .. "." }),
   }
 end)

@@ -9,6 +9,7 @@ local core = require "vaelua.core"
 local files = require "vaelua.report.files"
 local html = require "vaelua.report.html"
 local layout = require "vaelua.report.layout"
+local rows_of = require "vaelua.report.rows"
 local score = require "vaelua.score"
 local tests = require "vaelua.report.tests"
 
@@ -122,9 +123,12 @@ local function main_table(d)
   return table.concat(out, "\n")
 end
 
-local function cell_text(v)
+local function cell_text(v, reasons)
   if score.is_score(v) then
-    if not v.value then return "not defined: " .. (v.reason or "") end
+    if not v.value then
+      rows_of.add_once(reasons, reasons, v.reason or "not defined")
+      return "–"
+    end
     local half = v.low and (v.high - v.low) / 2
     return half and ("%.4g ± %.2g"):format(v.value, half) or ("%.4g"):format(v.value)
   end
@@ -133,14 +137,16 @@ local function cell_text(v)
 end
 
 local function own_table(r)
-  local s, lines = r.score, {}
+  local s, lines, words = r.score, {}, {}
   for i, line in ipairs(s.lines) do
     lines[i] = {}
-    for j, v in ipairs(line) do lines[i][j] = cell_text(v) end
+    for j, v in ipairs(line) do lines[i][j] = cell_text(v, words) end
   end
+  for i, reason in ipairs(words) do words[i] = "– not defined: " .. reason .. "." end
+  table.insert(words, 1, s.caption)
   local whose = r.model .. (r.source and ", " .. (r.source.label or r.source.key) or "")
   return ('<div class="whole"><h3>%s: %s</h3>%s%s</div>\n'):format(esc(s.label or r.name),
-    esc(whose), s.caption and '<p class="soft">' .. esc(s.caption) .. "</p>" or "",
+    esc(whose), #words > 0 and '<p class="soft">' .. esc(table.concat(words, " ")) .. "</p>" or "",
     html.table(s.head, lines, { numbers = { 2, #s.head } }))
 end
 
@@ -148,9 +154,10 @@ end
 
 local function section_of(thing, default) return thing.section or default end
 
--- Figures of the first seed stand in the page; the others lie in the folder.
+-- Figures and tables of the first seed stand in the page; the others, and tables that say what a
+-- figure shows, lie in the folder.
 local function section(d, name, title)
-  local out, left_out, wide = {}, 0, name == "reconstruction" or name == "classes"
+  local out, left_out, wide = {}, 0, name == "reconstruction"
   for _, f in ipairs(d.figures) do
     if section_of(f, "generation") == name then
       if f.seed and f.seed ~= d.first_seed then
@@ -162,7 +169,7 @@ local function section(d, name, title)
     end
   end
   for _, r in ipairs(d.records) do
-    if score.is_table(r.score) and r.seed == d.first_seed
+    if score.is_table(r.score) and not r.score.hidden and r.seed == d.first_seed
        and section_of(r.score, "classes") == name then
       out[#out + 1] = own_table(r)
     end
@@ -313,7 +320,7 @@ end
 --- Writes FOLDER/report.html. given: records, figures, answers(t, tests, one_seed), info, notes.
 function M.write(folder, given)
   local records, t, list, legend = given.records, nil, {}, {}
-  local seeds = require "vaelua.report.rows".seeds(records)
+  local seeds = rows_of.seeds(records)
   if #records > 0 then
     t = layout.layout(records)
     legend = layout.legend(t, records)

@@ -26,6 +26,7 @@ typedef struct Counter {      /* calls of a stream in the step at hand */
 
 typedef struct Level {
   Mode mode;
+  int numbers;                /* the level that counts its random numbers */
   uint32_t step;
   Node ring;
   Counter *counter;
@@ -69,11 +70,12 @@ int mode_depth (void) {
   return depth;
 }
 
-int mode_push (Mode m) {
+int mode_push (Mode m, bool own) {
   if (depth + 1 == DEEPEST)
     raise_user("loops are nested more than %d deep", DEEPEST - 1);
   depth++;
   level[depth].mode = m;
+  level[depth].numbers = own ? depth : level[depth - 1].numbers;
   level[depth].step = 0;
   level[depth].counters = 0;
   return depth;
@@ -172,12 +174,13 @@ static uint32_t count_call (Level *l, uint64_t key) {
 
 Tensor *address_next (void) {
   Stream *s = &stream[streams - 1];
-  Level *l = &level[depth];
+  int at = level[depth].numbers;
+  Level *l = &level[at];
   uint64_t key = rng_key(seed, s->purpose, s->name);
   if (s->pinned)
     return address_new(key, s->step, s->calls++);
-  if (depth > 0)
-    key ^= rng_key((uint64_t) depth, "level",
+  if (at > 0)
+    key ^= rng_key((uint64_t) at, "level",
                    l->mode == MODE_EVAL ? "eval" : "train");
   return address_new(key, l->step, count_call(l, key));
 }

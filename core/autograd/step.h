@@ -16,7 +16,9 @@ Mode mode_now (void);
 bool recording (void);              /* outside and in training */
 bool record_off (void);             /* within a backward; returns what was */
 void record_on (bool was);
-int mode_push (Mode m);             /* the new depth, from 1 */
+/* The new depth, from 1.  A level of its own counts its random numbers anew;
+ * a function that only changes the mode goes on with those around it. */
+int mode_push (Mode m, bool own);
 int mode_depth (void);
 void mode_pop (int depth);          /* that level and all above it */
 void step_next (uint32_t number);   /* the boundary: forget, then go on */

@@ -203,15 +203,23 @@ static int mode (lua_State *L) {
   return 1;
 }
 
+typedef struct ModePush {
+  Mode mode;
+  bool own;
+  int depth;
+} ModePush;
+
 static void push_mode (void *state) {
-  int *m = state;
-  *m = mode_push((Mode) *m);
+  ModePush *p = state;
+  p->depth = mode_push(p->mode, p->own);
 }
 
+/* (mode, within): within goes on with the random numbers around it. */
 static int l_mode_push (lua_State *L) {
-  int m = luaL_checkoption(L, 1, NULL, mode_names);
-  bind_run(L, push_mode, &m);
-  lua_pushinteger(L, m);
+  ModePush p = { (Mode) luaL_checkoption(L, 1, NULL, mode_names),
+                 !lua_toboolean(L, 2), 0 };
+  bind_run(L, push_mode, &p);
+  lua_pushinteger(L, p.depth);
   return 1;
 }
 

@@ -60,4 +60,61 @@ end
 --- binarisation; Salakhutdinov and Murray 2008).
 function M.binarise(x, y) return ops.rand(x.shape):lt(x), y end
 
+-- ---- from generative models ---------------------------------------------------------------------
+
+-- With probability 1/2 each picture is the made one.
+local function half(made, x) return ops.where(ops.rand(#x, 1, 1, 1):lt(0.5), made, x) end
+
+local function need_model(who, model)
+  if not require "vaelua.nn".is_model(model) then
+    core.fail("user", ("augment.%s: a model is needed, got %s"):format(who, type(model)))
+  end
+end
+
+local function decoded(model, codes, y)
+  return require "vaelua.optim".no_grad(function() return model:decode(codes(), y) end)
+end
+
+--- reconstruct(model): each picture becomes, with probability 1/2, what the model decodes from a
+--- drawn code of it.
+function M.reconstruct(model)
+  need_model("reconstruct", model)
+  return function(x, y)
+    need_pictures("reconstruct", x)
+    return half(decoded(model, function() return model:posterior(x, y):sample() end, y), x), y
+  end
+end
+
+-- The rows of a set, each so many times.
+local DRAWS = 20
+
+local function repeated(set)
+  local rows = {}
+  for i = 1, #set * DRAWS do rows[i] = (i - 1) % #set + 1 end
+  return set:subset(core.tensor(rows, "int32"))
+end
+
+--- sample(model, set, [sampler="gaussian"]): each picture becomes, with probability 1/2, a sample
+--- of its class: decoded from a code of a sampler that is fitted to the set's codes of that class,
+--- 20 drawn ones an image.
+function M.sample(model, set, spec)
+  need_model("sample", model)
+  local sampler, of_class = require "vaelua.sampler".sampler, {}
+  if type(set) ~= "table" or not set.classes then
+    core.fail("user", "augment.sample: a set with classes is needed")
+  end
+  for k = 1, #set.classes do
+    of_class[k] = sampler(spec or "gaussian", model, repeated(set:class(k)))
+  end
+  return function(x, y)
+    need_pictures("sample", x)
+    local z
+    for k, draw in ipairs(of_class) do
+      local mine = draw(#x, y)
+      z = z and ops.where(y:eq(k):reshape(#x, 1), mine, z) or mine
+    end
+    return half(decoded(model, function() return z end, y), x), y
+  end
+end
+
 return M

@@ -16,8 +16,9 @@ local M = {}
 
 -- ---- modes --------------------------------------------------------------------------------------
 
+-- Random numbers go on as if f stood there without a mode of its own.
 local function in_mode(mode, f, ...)
-  local depth = core.mode_push(mode)
+  local depth = core.mode_push(mode, true)
   local _ <close> = setmetatable({}, { __close = function() core.mode_pop(depth) end })
   return f(...)
 end

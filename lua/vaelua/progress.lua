@@ -5,9 +5,10 @@
 --
 --   vae  seed 2/5  epoch  7/20  ████████████▌        62%  loss 241.8  kl 15.2  48k img/s  eta 0:31
 --
--- Elsewhere (a file, a pipe, cron) one plain line an epoch, and at most one a minute inside of a
--- long one.  The plain lines also go to the run's log.txt.  Shows the outermost loop only; the
--- numbers are those that were read back last, so drawing never waits for the device.
+-- Elsewhere (a file, a pipe, cron) one plain line an epoch, at most one a minute inside of a long
+-- one, and at most one a second where there are more than 20 epochs.  The plain lines also go to
+-- the run's log.txt.  Shows the outermost loop only; the numbers are those that were read back
+-- last, so drawing never waits for the device.
 
 local core = require "vaelua.core"
 local cost = require "vaelua.cost"
@@ -21,10 +22,11 @@ M.seed_text = nil         -- "seed 2/5" in the body of va.seeds
 local CELLS = 20          -- of the bar
 local PAUSE = 0.1         -- seconds between two drawings
 local MINUTE = 60         -- seconds between two plain lines inside of an epoch
+local MANY = 20           -- epochs, each of which has a line
 
 local shown               -- the loop that is drawn
 local drawn = false       -- the line on the screen is ours and not ended
-local next_draw, next_plain = 0, 0
+local next_draw, next_plain, last_plain = 0, 0, 0
 
 -- ---- how to draw ------------------------------------------------------------------------------
 
@@ -138,7 +140,8 @@ local function plain(loop)
   local line = table.concat(pieces(loop, false), "  ") .. "\n"
   if style == "plain" then io.stderr:write(line) end
   run.hear(line)
-  next_plain = core.clock() + MINUTE
+  last_plain = core.clock()
+  next_plain = last_plain + MINUTE
 end
 
 -- ---- called by the loops ----------------------------------------------------------------------
@@ -176,7 +179,8 @@ end
 function M.epoch(loop)
   if loop ~= shown then return end
   if style == "bar" then draw(loop) end
-  plain(loop)
+  local many = (loop.epochs or 0) > MANY and loop.done < loop.total
+  if not many or core.clock() >= last_plain + 1 then plain(loop) end
   live.epoch()
 end
 

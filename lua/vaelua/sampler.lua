@@ -43,8 +43,8 @@ end
 
 -- ---- the codes that are fitted ------------------------------------------------------------------
 
--- Codes of the training set by model, while one evaluation lasts (evaluate.lua): its samplers are
--- fitted to the same ones.
+-- Codes by model and set, while one evaluation lasts (evaluate.lua): its samplers are fitted to the
+-- same ones.
 M.kept = nil
 
 local function code_of(q, code)
@@ -65,8 +65,10 @@ end
 function M.codes(model, set, code)
   score.need(model, "the model", "posterior")
   code = code or "draw"
-  local kept = M.kept and M.kept[model] or {}
-  if M.kept then M.kept[model] = kept end
+  local of_model = M.kept and M.kept[model] or {}
+  local kept = of_model[set] or {}
+  of_model[set] = kept
+  if M.kept then M.kept[model] = of_model end
   local codes = kept[code] or collect(model, set, code, require "vaelua.nn".name_of(model))
   kept[code] = codes
   return codes

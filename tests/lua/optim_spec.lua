@@ -206,6 +206,17 @@ describe("modes by hand", function()
     local a, b = va.no_grad(function(...) return ... end, 1, 2)
     assert.are.same({ 1, 2 }, { a, b })
   end)
+
+  it("go on with the random numbers around them", function()
+    local function draw() return va.randn(3):totable() end
+    va.seed(4)
+    local plain = { draw(), draw(), draw() }
+    va.seed(4)
+    assert.are.same(plain, { va.no_grad(draw), va.train(draw), draw() })
+    local seen = {}
+    for _ in va.steps(2) do seen[#seen + 1] = va.no_grad(draw) end
+    assert.are_not.same(seen[1], seen[2])
+  end)
 end)
 
 describe("va.op and va.check", function()

@@ -70,7 +70,11 @@ local function between(row, models, list)
   local text = ("%s: %s."):format(tests.row_name(row), table.concat(words, ", "))
   for i = 2, #models do
     local one = list[("%s %s %s"):format(row.key, models[1], models[i])]
-    if one then text = text .. " " .. one.result.finding:gsub("^no ", "No ") .. "." end
+    if one then
+      local finding = one.result.finding:gsub("^no ", "No ")
+      if #models > 2 then finding = ("%s and %s: %s"):format(models[1], models[i], finding) end
+      text = text .. " " .. finding .. "."
+    end
   end
   return text
 end

@@ -78,6 +78,8 @@ local function comments()
   return found
 end
 
+M.heading, M.comments = heading, comments
+
 -- Files that are found by their name.
 local FOLDERS = { "protocols", "samplers", "data", "models" }
 

@@ -5,6 +5,7 @@
 #   make test       installs what is missing, builds, runs all tests
 #   make bench      timings, as ratios measured in one run
 #   make lint       luacheck, warnings of clang and nvcc
+#   make docs       annotations for editors, reference page, man page, completion
 #   make gpu-check  where a GPU is: CUDA against the CPU, and its speed
 #   make deps       installs the Debian packages that are missing
 #   make install    PREFIX=/usr/local DESTDIR=
@@ -238,13 +239,28 @@ $(B)/gen/abi.h: $(SEAM)
 
 FORCE:
 
+# What the program tells about itself: annotations for editors (meta/, in the
+# repository, so that they need no build); the page, the manual and the
+# completion of shells under build/.
+.PHONY: docs
+docs: $(B)/vaelua
+	@VAELUA=$(B)/vaelua $(B)/vaelua -e \
+	  'require "vaelua.reference".write("$(B)/docs", ".")'
+	@echo "  docs  meta/vaelua.d.lua $(B)/docs/reference.html"
+
+$(B)/docs/vaelua.1: $(B)/vaelua $(LUA_FILES)
+	$(call say,docs)
+	$(Q)VAELUA=$(B)/vaelua $(B)/vaelua -e \
+	  'require "vaelua.reference".write "$(B)/docs"'
+
 # -- packages ------------------------------------------------------------
 
 BUILD_PACKAGES := gcc libc6-dev liblua5.4-dev libdnnl-dev \
   libopenblas-openmp-dev zlib1g-dev libjansson-dev libpng-dev \
   libjpeg62-turbo-dev libzip-dev libreadline-dev libchafa-dev gnuplot-nox \
   dataset-fashion-mnist
-TEST_PACKAGES := lua5.4 libcmocka-dev lua-busted lua-check valgrind chromium
+TEST_PACKAGES := lua5.4 libcmocka-dev lua-busted lua-check valgrind chromium \
+  mandoc
 
 # $(call need,packages): asks for root only when one is missing.
 define need
@@ -354,13 +370,22 @@ BIN   := $(DESTDIR)$(PREFIX)/bin
 CLIB  := $(DESTDIR)$(PREFIX)/lib/lua/5.4
 SHARE := $(DESTDIR)$(PREFIX)/share/vaelua
 PLUGIN := $(DESTDIR)$(PREFIX)/lib/vaelua
+DATA   := $(DESTDIR)$(PREFIX)/share
+# What describes the program: file of build/docs -> where it goes.
+PAGES  := vaelua.1:man/man1/vaelua.1 reference.html:doc/vaelua/reference.html \
+  vaelua.bash:bash-completion/completions/vaelua \
+  _vaelua:zsh/site-functions/_vaelua \
+  vaelua.fish:fish/vendor_completions.d/vaelua.fish
 
-install: all
+install: all $(B)/docs/vaelua.1
 	install -d $(BIN) $(CLIB) $(SHARE)
 	install -m 755 $(B)/vaelua $(BIN)/vaelua
 	install -m 755 $(B)/vaelua.so $(CLIB)/vaelua.so
 	$(if $(CUDA_THERE),install -D -m 755 $(B)/vaelua_cuda.so \
 	  $(PLUGIN)/vaelua_cuda.so)
+	install -D -m 644 meta/vaelua.d.lua $(SHARE)/meta/vaelua.d.lua
+	@for p in $(PAGES); do \
+	   install -D -m 644 $(B)/docs/$${p%%:*} $(DATA)/$${p#*:}; done
 	@for f in $$(find experiments examples -name '*.lua') \
 	   $$(cd lua/vaelua && find . -name '*.safetensors'); do \
 	   from=$$f; [ -e "$$f" ] || from=lua/vaelua/$$f; \
@@ -368,7 +393,8 @@ install: all
 
 uninstall:
 	rm -f $(BIN)/vaelua $(CLIB)/vaelua.so $(PLUGIN)/vaelua_cuda.so
-	-rmdir $(PLUGIN) 2> /dev/null
+	rm -f $(foreach p,$(PAGES),$(DATA)/$(lastword $(subst :, ,$p)))
+	-rmdir $(PLUGIN) $(DATA)/doc/vaelua 2> /dev/null
 	rm -rf $(SHARE)
 
 clean:

@@ -6,12 +6,23 @@
 -- the text of `vaelua --help` and `vaelua runs --help`. The types of Lua parameters follow from
 -- their names (reference/types.lua).
 --
---     make docs      writes meta/vaelua.d.lua, and docs/reference.html and more under build/
+--     make docs      writes meta/vaelua.d.lua, and all others into build/docs/
 
 local core = require "vaelua.core"
 local types = require "vaelua.reference.types"
 
 local M = {}
+
+local function sorted(t, keep)
+  local names = {}
+  for name in pairs(t) do
+    if type(name) == "string" and not name:find("^_") and (not keep or keep(name)) then
+      names[#names + 1] = name
+    end
+  end
+  table.sort(names)
+  return names
+end
 
 -- ---- signatures ---------------------------------------------------------------------------------
 
@@ -119,8 +130,10 @@ end
 
 local function of_function(name, v, method)
   local f, own = called(v)
+  local parts = type(v) == "table" and sorted(v, function(k) return type(v[k]) == "function" end)
   local info = f and debug.getinfo(f, "Su")
-  local e = { name = name, params = {}, options = {}, doc = "", method = method }
+  local e = { name = name, params = {}, options = {}, doc = "", method = method,
+              parts = parts and #parts > 0 and parts or nil }
   if not info then return e end
   if info.what == "C" then
     e.vararg = true
@@ -141,17 +154,6 @@ local function of_function(name, v, method)
 end
 
 -- ---- the catalogue ------------------------------------------------------------------------------
-
-local function sorted(t, keep)
-  local names = {}
-  for name in pairs(t) do
-    if type(name) == "string" and not name:find("^_") and (not keep or keep(name)) then
-      names[#names + 1] = name
-    end
-  end
-  table.sort(names)
-  return names
-end
 
 local function by_name(list)
   local found = {}
@@ -464,10 +466,10 @@ function M.text(form)
   return require("vaelua.reference." .. known[1])[form]()
 end
 
---- Writes meta under `folder`, all others under `build`.
-function M.write(folder, build)
-  for _, form in ipairs(sorted(FORMS)) do
-    local path = (form == "meta" and folder or build) .. "/" .. FORMS[form][2]
+--- Writes all forms but meta into a folder, and meta/vaelua.d.lua where `root` says where.
+function M.write(folder, root)
+  for _, form in ipairs(sorted(FORMS, function(f) return root or f ~= "meta" end)) do
+    local path = (form == "meta" and root or folder) .. "/" .. FORMS[form][2]
     core.mkdir(path:match("^(.*)/"))
     core.write(path, M.text(form))
   end

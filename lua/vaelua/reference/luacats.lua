@@ -84,6 +84,20 @@ local function options_class(out, group, e)
   return name
 end
 
+-- A table that is called and has functions of its own (dist.normal, normal.unit).
+local function callable(out, e, full, names)
+  local list = {}
+  for i, p in ipairs(e.params) do list[i] = ("%s: %s"):format(names[i], p.kind) end
+  while out[#out]:find("^%-%-%-@") do out[#out] = nil end
+  out[#out + 1] = ("---@overload fun(%s): %s"):format(table.concat(list, ", "), e.returns)
+  local lines = { full .. " = {}\n" }
+  for _, part in ipairs(e.parts) do
+    lines[#lines + 1] = ("---@param ... any\n---@return %s\nfunction %s.%s(...) end\n"):format(
+      e.returns, full, part)
+  end
+  return table.concat(lines, "\n")
+end
+
 local function entry(out, group, e)
   local options = options_class(out, group, e)
   comment(out, e)
@@ -101,7 +115,8 @@ local function entry(out, group, e)
     last = last or is_options and options ~= nil
     param(p.name, is_options and options or p.kind, optional, p.default)
   end
-  local many = e.vararg or e.params[1] and e.params[#e.params].kind == "integer|integer[]"
+  local final = e.params[#e.params]
+  local many = e.vararg or final and final.name == "shape" and final.kind == types.of_kind "shape"
   if options and not last and not many then param("options", options, true) end
   if many then
     names[#names + 1] = "..."
@@ -110,8 +125,10 @@ local function entry(out, group, e)
   if e.returns ~= "nil" then
     out[#out + 1] = "---@return " .. e.returns
   end
-  out[#out + 1] = ("function %s%s%s(%s) end\n"):format(target(group), group.class and ":" or ".",
-                  e.name, table.concat(names, ", "))
+  local full = target(group) .. (group.class and ":" or ".") .. e.name
+  local text = e.parts and callable(out, e, full, names)
+               or ("function %s(%s) end\n"):format(full, table.concat(names, ", "))
+  out[#out + 1] = text
 end
 
 --- meta/vaelua.d.lua.
@@ -131,10 +148,6 @@ function M.meta()
       out[#out + 1] = target(group) .. " = {}\n"
     end
     for _, e in ipairs(files and {} or group.entries) do entry(out, group, e) end
-    if group.name == "dist" then
-      out[#out + 1] = "--- The unit normal; without a shape for kl and logp only.\n---@type table\n"
-        .. "va.dist.normal = {}\n"
-    end
   end
   out[#out + 1] = "return va\n"
   return table.concat(out, "\n")

@@ -1,0 +1,4891 @@
+---@meta vaelua
+-- vaelua.d.lua - annotations for lua-language-server, made by `make docs`: not to be edited.
+
+---@class vaelua.Tensor
+---@field shape integer[]
+---@field dtype "float32"|"int32"|"uint8"|"float64"
+---@field device string
+---@field [integer] vaelua.Tensor
+---@operator add(vaelua.Tensor|number): vaelua.Tensor
+---@operator sub(vaelua.Tensor|number): vaelua.Tensor
+---@operator mul(vaelua.Tensor|number): vaelua.Tensor
+---@operator div(vaelua.Tensor|number): vaelua.Tensor
+---@operator mod(vaelua.Tensor|number): vaelua.Tensor
+---@operator pow(vaelua.Tensor|number): vaelua.Tensor
+---@operator unm: vaelua.Tensor
+---@operator len: integer
+local Tensor = {}
+
+---@class vaelua.Layer
+local Layer = {}
+
+---@class vaelua.Chain
+---@field input any
+---@field output any
+---@field [integer] any
+---@operator len: integer
+---@operator call(vaelua.Tensor): vaelua.Tensor
+local Chain = {}
+
+---@class vaelua.Model
+---@field posterior fun(self: vaelua.Model, x: any, y?: any): any
+---@field likelihood fun(self: vaelua.Model, z: any, y?: any): any
+---@field loss fun(self: vaelua.Model, x: any, beta?: number, y?: any): any, table?
+---@field classify fun(self: vaelua.Model, x: any): any
+---@field [string] any
+local Model = {}
+
+---@class vaelua.Distribution
+---@field [integer] any
+local Distribution = {}
+
+---@class vaelua.Optimiser
+---@field lr number
+---@field count integer
+---@field params table
+local Optimiser = {}
+
+---@class vaelua.Set
+---@field shape integer[]
+---@field classes string[]
+---@operator add(vaelua.Set): vaelua.Set
+---@operator len: integer
+local Set = {}
+
+---@class vaelua.Average
+local Average = {}
+
+---@class vaelua.Data
+---@field name string
+---@field train vaelua.Set
+---@field test vaelua.Set
+---@field shape integer[]
+---@field classes string[]
+local Data = {}
+
+---@class vaelua
+---@field _VERSION string
+local va = {}
+
+---@type table<string, fun(options?: table): vaelua.Model>
+va.models = {}
+
+--- |x|; slope 0 at 0. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.abs(away(0, 4, 7))
+--- ```
+---@param x vaelua.Tensor
+---@return vaelua.Tensor
+function va.abs(x) end
+
+--- Absolute error, summed over all axes but the first: [N].
+---
+--- ```lua
+--- va.absolute(away(0, 4, 7), 0)
+--- ```
+---@param y vaelua.Tensor|number
+---@param x vaelua.Tensor|number
+---@return vaelua.Tensor
+function va.absolute(y, x) end
+
+---@class vaelua.va.active_units.options
+---@field delta? number default 0.01
+
+--- Number of active units: those whose posterior mean has a variance (n - 1) of at least delta over the data. means: [N, Z], N at least 2. Result: one int32 number. Burda, Grosse and Salakhutdinov 2016.
+---
+--- No gradient: a metric
+---
+--- ```lua
+--- va.active_units(randn(50, 4))
+--- ```
+---@param means vaelua.Tensor
+---@param options? vaelua.va.active_units.options
+---@return vaelua.Tensor
+function va.active_units(means, options) end
+
+---@class vaelua.va.adam.options
+---@field lr? number default 1e-3
+---@field beta1? number default 0.9
+---@field beta2? number default 0.999
+---@field eps? number default 1e-8
+---@field decay? number default 0
+---@field clip? number default 0
+
+--- Adam (Kingma and Ba 2015). decay is added to the gradient; clip is the largest norm of all gradients together.
+---
+--- ```lua
+--- va.adam(model, { lr = 1e-3 })
+--- ```
+---@param what any
+---@param options? vaelua.va.adam.options
+---@return vaelua.Optimiser
+function va.adam(what, options) end
+
+---@class vaelua.va.adamw.options
+---@field lr? number default 1e-3
+---@field beta1? number default 0.9
+---@field beta2? number default 0.999
+---@field eps? number default 1e-8
+---@field decay? number default 0.01
+---@field clip? number default 0
+
+--- AdamW (Loshchilov and Hutter 2019): Adam whose decay shrinks the weights by lr * decay, past the moments.
+---
+--- ```lua
+--- va.adamw(model, { lr = 1e-3, decay = 0.01 })
+--- ```
+---@param what any
+---@param options? vaelua.va.adamw.options
+---@return vaelua.Optimiser
+function va.adamw(what, options) end
+
+--- a + b. Tensors or numbers; shapes by broadcasting.
+---
+--- ```lua
+--- va.add(rand_in(-3, 3, 4, 7), rand_in(-3, 3, 4, 7))
+--- ```
+---@param a vaelua.Tensor|number
+---@param b vaelua.Tensor|number
+---@return vaelua.Tensor
+function va.add(a, b) end
+
+--- int32 from, from + step, ... up to and with to, as in Lua's for.
+---
+--- ```lua
+--- va.arange(1, 5)
+--- ```
+---@param from integer
+---@param to integer
+---@param step? integer default 1
+---@return vaelua.Tensor
+function va.arange(from, to, step) end
+
+--- Where the largest element along an axis stands, from 1: int32 without that axis. The first of equals.
+---
+--- ```lua
+--- va.argmax(randn(4, 7))
+--- ```
+---@param x vaelua.Tensor
+---@param axis? integer default -1
+---@return vaelua.Tensor
+function va.argmax(x, axis) end
+
+--- Where the smallest element along an axis stands, from 1: int32 without that axis. The first of equals.
+---
+--- ```lua
+--- va.argmin(randn(4, 7))
+--- ```
+---@param x vaelua.Tensor
+---@param axis? integer default -1
+---@return vaelua.Tensor
+function va.argmin(x, axis) end
+
+---@class vaelua.va.args.options
+---@field name? string default default
+---@field preset? table default { name = value }
+
+--- va.args { name = default, ..., preset = { name = value } } -> cfg
+---@param defaults table
+---@param options? vaelua.va.args.options
+---@return table<string, any>
+function va.args(defaults, options) end
+
+---@class vaelua.va.argsort.options
+---@field descending? boolean default false
+
+--- The order that sorts x along an axis: int32 places from 1, in the shape of x. Stable; NaN comes last. Compared as float32.
+---
+--- ```lua
+--- va.argsort(randn(4, 7))
+--- ```
+---@param x vaelua.Tensor
+---@param axis? integer default -1
+---@param options? vaelua.va.argsort.options
+---@return vaelua.Tensor
+function va.argsort(x, axis, options) end
+
+--- Adjusted Rand index of two labellings of the same rows: the share of pairs on which they agree, 0 by chance and 1 if they are the same partition. a, b: int32 [N], from 1. Result: one float64 number. Hubert and Arabie 1985.
+---
+--- No gradient: a metric
+---
+--- ```lua
+--- va.ari(randint(1, 3, 20), randint(1, 4, 20))
+--- ```
+---@param a vaelua.Tensor
+---@param b vaelua.Tensor
+---@return vaelua.Tensor
+function va.ari(a, b) end
+
+--- x as "float32", "int32", "uint8" or "float64" (on the host only). From float to integer: towards zero. Gradients flow through float32 alone.
+---
+--- ```lua
+--- va.as(arange(1, 5), "float32")
+--- ```
+---@param x vaelua.Tensor
+---@param dtype "float32"|"int32"|"uint8"|"float64"
+---@return vaelua.Tensor
+function va.as(x, dtype) end
+
+--- inverse tangent, in radians. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.atan(rand_in(-4, 4, 4, 7))
+--- ```
+---@param x vaelua.Tensor
+---@return vaelua.Tensor
+function va.atan(x) end
+
+--- angle of the point (b, a) in radians, from -pi to pi. Tensors or numbers; shapes by broadcasting.
+---
+--- ```lua
+--- va.atan2(rand_in(-3, 3, 4, 7), rand_in(0.5, 3, 4, 7))
+--- ```
+---@param a vaelua.Tensor|number
+---@param b vaelua.Tensor|number
+---@return vaelua.Tensor
+function va.atan2(a, b) end
+
+--- inverse of tanh; infinite at -1 and 1. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.atanh(rand_in(-0.8, 0.8, 4, 7))
+--- ```
+---@param x vaelua.Tensor
+---@return vaelua.Tensor
+function va.atanh(x) end
+
+--- One that is made outside of all loops is saved and restored with the loops that follow.
+---@return vaelua.Average
+function va.average() end
+
+---@class vaelua.va.avgpool.options
+---@field stride? integer
+---@field pad? integer default 0
+
+--- Mean of each k x k window; padding is not counted. x: [N, H, W, C]. stride: k if it is not given.
+---
+--- ```lua
+--- va.avgpool(randn(2, 6, 4, 3), 2)
+--- ```
+---@param x vaelua.Tensor
+---@param k integer
+---@param options? vaelua.va.avgpool.options
+---@return vaelua.Tensor
+function va.avgpool(x, k, options) end
+
+--- Statistics of each channel of x [N, ..., C] over all the rest, [3, C]: mean, variance (divided by n), variance (by n - 1; 0 for a single number). Without gradient, for running statistics.
+---
+--- ```lua
+--- va.batch_stats(randn(4, 3, 3, 5))
+--- ```
+---@param x vaelua.Tensor
+---@return vaelua.Tensor
+function va.batch_stats(x) end
+
+---@class vaelua.va.batchnorm_eval.options
+---@field eps? number default 1e-5
+
+--- Batch normalisation by given statistics: (x - mean) / sqrt(var + eps) gain + bias, all [C] but x [N, ..., C].
+---
+--- ```lua
+--- va.batchnorm_eval(randn(4, 3), randn(3), rand_in(0.5, 2, 3), randn(3), randn(3))
+--- ```
+---@param x vaelua.Tensor
+---@param mean vaelua.Tensor
+---@param var vaelua.Tensor
+---@param gain? vaelua.Tensor
+---@param bias? vaelua.Tensor
+---@param options? vaelua.va.batchnorm_eval.options
+---@return vaelua.Tensor
+function va.batchnorm_eval(x, mean, var, gain, bias, options) end
+
+---@class vaelua.va.batchnorm_train.options
+---@field eps? number default 1e-5
+
+--- Batch normalisation (Ioffe and Szegedy 2015) by the statistics of the batch itself, through which gradients flow: each channel of x [N, ..., C] to mean 0 and variance 1, then times gain [C] plus bias [C]. stats: batch_stats(x), where the caller has it already.
+---
+--- ```lua
+--- va.batchnorm_train(randn(8, 3), randn(3), randn(3))
+--- ```
+---@param x vaelua.Tensor
+---@param gain? vaelua.Tensor
+---@param bias? vaelua.Tensor
+---@param stats? vaelua.Tensor
+---@param options? vaelua.va.batchnorm_train.options
+---@return vaelua.Tensor
+function va.batchnorm_train(x, gain, bias, stats, options) end
+
+--- Cross-entropy of x (0 to 1) against the Bernoulli distribution with these logits, in nats, summed over all axes but the first: [N]. For greys it is the usual loss, but not a likelihood.
+---
+--- ```lua
+--- va.bce_logits(randn(4, 7), rand(4, 7))
+--- ```
+---@param logit vaelua.Tensor|number
+---@param x vaelua.Tensor|number
+---@return vaelua.Tensor
+function va.bce_logits(logit, x) end
+
+--- Log-probability of x under Bernoulli distributions with these logits, in nats, summed over all axes but the first: [N].
+---
+--- ```lua
+--- va.bernoulli_logp(rand(4, 7), randn(4, 7))
+--- ```
+---@param x vaelua.Tensor|number
+---@param logit vaelua.Tensor|number
+---@return vaelua.Tensor
+function va.bernoulli_logp(x, logit) end
+
+--- Draws of 0 and 1 with probability sigmoid(logits) of a 1, as float32. A constant: no gradient flows through it.
+---
+--- ```lua
+--- va.bernoulli_sample(randn(4, 7))
+--- ```
+---@param logits vaelua.Tensor
+---@return vaelua.Tensor
+function va.bernoulli_sample(logits) end
+
+--- The tensors of a list joined along an axis; their other sizes and dtypes agree. Features join at the end (axis -1), batches along axis 1.
+---
+--- ```lua
+--- va.cat({ randn(2, 3), randn(2, 4) })
+--- ```
+---@param x vaelua.Tensor[]
+---@param axis? integer default -1
+---@return vaelua.Tensor
+function va.cat(x, axis) end
+
+--- Log-probability of the classes y (int32, 1..K) under the softmax of logits [N, ..., K], summed over all axes but the first: [N].
+---
+--- ```lua
+--- va.categorical_logp(randn(5, 3), labels(5, 3))
+--- ```
+---@param logits vaelua.Tensor
+---@param y vaelua.Tensor
+---@return vaelua.Tensor
+function va.categorical_logp(logits, y) end
+
+--- Draws of classes 1..K from the softmax of logits [..., K]: int32 [...]. A constant: no gradient flows through it.
+---
+--- ```lua
+--- va.categorical_sample(randn(5, 3))
+--- ```
+---@param logits vaelua.Tensor
+---@return vaelua.Tensor
+function va.categorical_sample(logits) end
+
+--- the least whole number not below x. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.ceil(away(0, 4, 7))
+--- ```
+---@param x vaelua.Tensor
+---@return vaelua.Tensor
+function va.ceil(x) end
+
+---@class vaelua.va.check.options
+---@field eps? number default 1e-2
+---@field tol? number default 5e-3
+
+--- va.check(f, inputs ..., { eps=1e-2, tol=5e-3 }) -> a line that says how well they agree.
+---@param f function
+---@param ... any
+---@return string
+function va.check(f, ...) end
+
+--- The lower triangular L with x = L L' for a symmetric positive definite matrix [n, n]; of another matrix, for (x + x') / 2.
+---
+--- ```lua
+--- va.cholesky(spd(4))
+--- ```
+---@param x vaelua.Tensor
+---@return vaelua.Tensor
+function va.cholesky(x) end
+
+--- Element y[i] of each row i: x [N, K], y int32 [N] in 1..K, result [N]; with more axes the last one is chosen from. (torch: gather.)
+---
+--- ```lua
+--- va.choose(randn(5, 3), labels(5, 3))
+--- ```
+---@param x vaelua.Tensor
+---@param y vaelua.Tensor
+---@return vaelua.Tensor
+function va.choose(x, y) end
+
+--- x, but not below low and not above high.
+---
+--- ```lua
+--- va.clamp(away(0, 4, 7), -0.05, 5)
+--- ```
+---@param x vaelua.Tensor
+---@param low number
+---@param high? number
+---@return vaelua.Tensor
+function va.clamp(x, low, high) end
+
+--- x with its elements in order in memory: a view, or a copy where they are not. Changes no value.
+---
+--- ```lua
+--- va.contiguous(randn(3, 4):transpose())
+--- ```
+---@param x vaelua.Tensor
+---@return vaelua.Tensor
+function va.contiguous(x) end
+
+--- log of the constant of the continuous Bernoulli with logit x. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.continuous(rand_in(-4, 4, 4, 7))
+--- ```
+---@param x vaelua.Tensor
+---@return vaelua.Tensor
+function va.continuous(x) end
+
+--- Log-density of x in [0, 1] under continuous Bernoulli distributions (Loaiza-Ganem and Cunningham 2019) with these logits, summed over all axes but the first: [N].
+---
+--- ```lua
+--- va.continuous_bernoulli_logp(rand(4, 7), randn(4, 7))
+--- ```
+---@param x vaelua.Tensor|number
+---@param logit vaelua.Tensor|number
+---@return vaelua.Tensor
+function va.continuous_bernoulli_logp(x, logit) end
+
+---@class vaelua.va.conv.options
+---@field stride? integer default 1
+---@field pad? integer
+---@field groups? integer default 1
+---@field act? string default none
+
+--- Convolution of pictures (cross-correlation). x: [N, H, W, C]; w: [K, KH, KW, C / groups]; b: [K]. Result: [N, H / stride, W / stride, K], rounded up; with a pad as in PyTorch: (H + 2 pad - KH) / stride + 1, rounded down. act: "none" or "relu".
+---
+--- ```lua
+--- va.conv(randn(2, 7, 6, 3), randn(4, 3, 3, 3), randn(4), { stride = 2 })
+--- ```
+---@param x vaelua.Tensor
+---@param w vaelua.Tensor
+---@param b? vaelua.Tensor
+---@param options? vaelua.va.conv.options
+---@return vaelua.Tensor
+function va.conv(x, w, b, options) end
+
+--- cosine of x radians; NaN where |x| > 2^48. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.cos(rand_in(-6, 6, 4, 7))
+--- ```
+---@param x vaelua.Tensor
+---@return vaelua.Tensor
+function va.cos(x) end
+
+--- Covariance matrix of the rows of x, divided by n - 1. x: [N, D]. Result: [D, D], float64.
+---
+--- No gradient: a metric
+---
+--- ```lua
+--- va.covariance(randn(10, 3))
+--- ```
+---@param x vaelua.Tensor
+---@return vaelua.Tensor
+function va.covariance(x) end
+
+--- Rank of a covariance: how many of its eigenvalues are above D 2.2e-16 times the largest. s: [D, D], symmetric. Result: one int32 number.
+---
+--- No gradient: a metric
+---
+--- ```lua
+--- va.covariance_rank(covariance(randn(4, 6)))
+--- ```
+---@param s vaelua.Tensor
+---@return vaelua.Tensor
+function va.covariance_rank(s) end
+
+--- Running sum of x along one axis. Result: the shape of x.
+---
+--- ```lua
+--- va.cumsum(randn(4, 7))
+--- ```
+---@param x vaelua.Tensor
+---@param axis? integer default -1
+---@return vaelua.Tensor
+function va.cumsum(x, axis) end
+
+--- va.data(name, path or table)
+---@param what any
+---@return vaelua.Data
+function va.data(what) end
+
+---@class vaelua.va.deconv.options
+---@field stride? integer default 1
+---@field pad? integer
+---@field groups? integer default 1
+---@field act? string default none
+
+--- Transposed convolution: the data gradient of conv, whose weight it takes. x: [N, H, W, C]; w: [C, KH, KW, K / groups]; b: [K]. Result: [N, H stride, W stride, K]; with a pad, where less than stride rows are missing for that, else [N, (H - 1) stride + KH - 2 pad, ..., K]. act: "none" or "relu".
+---
+--- ```lua
+--- va.deconv(randn(2, 4, 3, 5), randn(5, 3, 3, 2), randn(2), { stride = 2 })
+--- ```
+---@param x vaelua.Tensor
+---@param w vaelua.Tensor
+---@param b? vaelua.Tensor
+---@param options? vaelua.va.deconv.options
+---@return vaelua.Tensor
+function va.deconv(x, w, b, options) end
+
+--- The value of x without its history: no gradient flows through it. A view.
+---
+--- ```lua
+--- va.detach(randn(3, 4))
+--- ```
+---@param x vaelua.Tensor
+---@return vaelua.Tensor
+function va.detach(x) end
+
+--- va.device(): the name of the device that tensors are made on, "cpu" or "cuda:0".
+---@return string
+function va.device() end
+
+--- The diagonal of a matrix. A view.
+---
+--- ```lua
+--- va.diag(randn(4, 4))
+--- ```
+---@param x vaelua.Tensor
+---@return vaelua.Tensor
+function va.diag(x) end
+
+--- a / b. Tensors or numbers; shapes by broadcasting.
+---
+--- ```lua
+--- va.div(rand_in(-3, 3, 4, 7), rand_in(0.5, 3, 4, 7))
+--- ```
+---@param a vaelua.Tensor|number
+---@param b vaelua.Tensor|number
+---@return vaelua.Tensor
+function va.div(a, b) end
+
+--- x with each element set to 0 with probability p and the others divided by 1 - p (Srivastava et al., JMLR 2014).
+---
+--- ```lua
+--- va.dropout(randn(4, 7), 0.3)
+--- ```
+---@param x vaelua.Tensor
+---@param p? number default 0.5
+---@return vaelua.Tensor
+function va.dropout(x, p) end
+
+--- va.eager([on=true]): loops run call by call, for debugging; the same bits, slower on a GPU. va.eager(false): their turns are noted and launched at once again. Gives what it was.
+---@param on? boolean default true
+---@return boolean
+function va.eager(on) end
+
+---@class vaelua.va.early.options
+---@field patience? integer default 5
+---@field better? string default "higher"
+
+--- va.early(model, { patience=5, better="higher" }): function(score) that says when to stop; the best model so far is kept as "best".
+---@param m vaelua.Model
+---@param given? vaelua.va.early.options
+---@return fun(score: number): boolean
+function va.early(m, given) end
+
+--- Eigenvalues of a symmetric matrix [n, n], ascending: [n]. Of another matrix, those of (x + x') / 2.
+---
+--- ```lua
+--- va.eigvalsh(spd(4))
+--- ```
+---@param x vaelua.Tensor
+---@return vaelua.Tensor
+function va.eigvalsh(x) end
+
+--- Eigenvectors of a symmetric matrix [n, n] as columns, in the order of eigvalsh; the largest element of each is positive.
+---
+--- No gradient: it is not defined where eigenvalues are equal (eigvalsh has one)
+---
+--- ```lua
+--- va.eigvecs(spd(4))
+--- ```
+---@param x vaelua.Tensor
+---@return vaelua.Tensor
+function va.eigvecs(x) end
+
+--- x above 0, exp(x) - 1 below (Clevert et al. 2016). Result: the shape of x, float32.
+---
+--- ```lua
+--- va.elu(away(0, 4, 7))
+--- ```
+---@param x vaelua.Tensor
+---@return vaelua.Tensor
+function va.elu(x) end
+
+--- va.ema(model, decay): a copy whose weights follow those of the model: after each step, e:update() moves them by (1 - decay) of the distance. They are buffers: saved, not trained.
+---@param m vaelua.Model
+---@param decay number
+---@return vaelua.Model
+function va.ema(m, decay) end
+
+--- Rows of a table w [K, ...] by int32 codes 1..K of any shape: [shape of index, shape of a row]. An error names a code out of range.
+---
+--- ```lua
+--- va.embedding(randn(10, 4), labels(5, 10))
+--- ```
+---@param w vaelua.Tensor
+---@param index vaelua.Tensor
+---@return vaelua.Tensor
+function va.embedding(w, index) end
+
+--- 1 where a = b, else 0. Tensors or numbers; shapes by broadcasting.
+---
+--- ```lua
+--- va.eq(rand_in(-3, 3, 4, 7), rand_in(-3, 3, 4, 7))
+--- ```
+---@param a vaelua.Tensor|number
+---@param b vaelua.Tensor|number
+---@return vaelua.Tensor
+function va.eq(a, b) end
+
+--- error function: 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.erf(rand_in(-2, 2, 4, 7))
+--- ```
+---@param x vaelua.Tensor
+---@return vaelua.Tensor
+function va.erf(x) end
+
+---@class vaelua.va.evaluate.options
+---@field samplers? table default {"prior"}
+---@field count? any default #test
+
+--- va.evaluate(model or list, data, protocols, { samplers={"prior"}, count=#test }) -> scores by model and by its name.
+---@param ... any
+---@return table<any, table<string, any>>
+function va.evaluate(...) end
+
+--- e to the x. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.exp(rand_in(-3, 3, 4, 7))
+--- ```
+---@param x vaelua.Tensor
+---@return vaelua.Tensor
+function va.exp(x) end
+
+--- x stretched to a shape by the rule of broadcasting: axes of size 1 stretch; a smaller shape must equal the last axes. A view: nothing is copied.
+---
+--- ```lua
+--- va.expand(randn(3, 1), 3, 5)
+--- ```
+---@param x vaelua.Tensor
+---@param shape integer|integer[]
+---@param ... any
+---@return vaelua.Tensor
+function va.expand(x, shape, ...) end
+
+--- exp(x) - 1, precise near 0. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.expm1(rand_in(-3, 3, 4, 7))
+--- ```
+---@param x vaelua.Tensor
+---@return vaelua.Tensor
+function va.expm1(x) end
+
+--- The float32 identity matrix [n, n].
+---
+--- ```lua
+--- va.eye(3)
+--- ```
+---@param n integer
+---@return vaelua.Tensor
+function va.eye(n) end
+
+---@class vaelua.va.fit.options
+---@field epochs? number
+---@field batch? any
+---@field lr? any
+---@field beta? any
+---@field clip? any
+---@field ema? any
+---@field val? any
+
+--- va.fit(model, set, { epochs, batch, lr, beta, clip, ema, val } ...): the visible loop.
+---@param m vaelua.Model
+---@param set vaelua.Set
+---@param ... any
+---@return table
+function va.fit(m, set, ...) end
+
+--- [N, ...] as [N, rest]: each row one vector, in the order of its axes (height, width, channels).
+---
+--- ```lua
+--- va.flatten(randn(2, 3, 4))
+--- ```
+---@param x vaelua.Tensor
+---@return vaelua.Tensor
+function va.flatten(x) end
+
+--- the largest whole number not above x. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.floor(away(0, 4, 7))
+--- ```
+---@param x vaelua.Tensor
+---@return vaelua.Tensor
+function va.floor(x) end
+
+--- Fréchet distance between the normals with the means and covariances (n - 1) of two sets of features, squared: |m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2)). x: [N, D], y: [M, D], at least 2 rows each. Result: one float64 number. With no more rows than features it is biased upwards. Dowson and Landau 1982.
+---
+--- No gradient: a metric
+---
+--- ```lua
+--- va.frechet(randn(50, 4), randn(60, 4))
+--- ```
+---@param x vaelua.Tensor
+---@param y vaelua.Tensor
+---@return vaelua.Tensor
+function va.frechet(x, y) end
+
+--- Fréchet distance as frechet has it, from means m1, m2: [D] and covariances s1, s2: [D, D], symmetric. Result: one float64 number. Always real and finite: eigenvalues of a covariance below D 2.2e-16 times its largest count as 0.
+---
+--- No gradient: a metric
+---
+--- ```lua
+--- va.frechet_moments(randn(3), covariance(randn(9, 3)), randn(3), covariance(randn(9, 3)))
+--- ```
+---@param m1 vaelua.Tensor
+---@param s1 vaelua.Tensor
+---@param m2 vaelua.Tensor
+---@param s2 vaelua.Tensor
+---@return vaelua.Tensor
+function va.frechet_moments(m1, s1, m2, s2) end
+
+--- A tensor of a shape (a list) with the same value everywhere.
+---
+--- ```lua
+--- va.full({ 2, 3 }, 0.5)
+--- ```
+---@param shape integer|integer[]
+---@param value number
+---@param dtype? "float32"|"int32"|"uint8"|"float64" default float32
+---@return vaelua.Tensor
+function va.full(shape, value, dtype) end
+
+--- 1 where a >= b, else 0. Tensors or numbers; shapes by broadcasting.
+---
+--- ```lua
+--- va.ge(rand_in(-3, 3, 4, 7), rand_in(-3, 3, 4, 7))
+--- ```
+---@param a vaelua.Tensor|number
+---@param b vaelua.Tensor|number
+---@return vaelua.Tensor
+function va.ge(a, b) end
+
+--- x * P(a normal number < x), exact (Hendrycks and Gimpel 2016). Result: the shape of x, float32.
+---
+--- ```lua
+--- va.gelu(rand_in(-4, 4, 4, 7))
+--- ```
+---@param x vaelua.Tensor
+---@return vaelua.Tensor
+function va.gelu(x) end
+
+---@class vaelua.va.gmm.options
+---@field steps? integer default 100
+---@field tol? number default 1e-3
+---@field floor? number default 1e-6
+
+--- Mixture of normals with full covariances, fitted to the rows of x by expectation maximisation from a k-means++ start. x: [N, D]; u: [K] uniform random numbers, one a component. Stops when the mean log density gains less than tol, or after steps rounds; floor is added to the variances. Result: [K, 1 + D + D D], a component a row: weight, mean, lower Cholesky factor of the covariance.
+---
+--- No gradient: a metric
+---
+--- ```lua
+--- va.gmm(randn(40, 2), rand(3))
+--- ```
+---@param x vaelua.Tensor
+---@param u vaelua.Tensor
+---@param options? vaelua.va.gmm.options
+---@return vaelua.Tensor
+function va.gmm(x, u, options) end
+
+--- Log density of the rows of x under a mixture of normals, in nats. x: [N, D]; g: [K, 1 + D + D D] as gmm gives it. Result: [N], float64.
+---
+--- No gradient: a metric
+---
+--- ```lua
+--- va.gmm_logp(randn(9, 2), gmm(randn(40, 2), rand(3)))
+--- ```
+---@param x vaelua.Tensor
+---@param g vaelua.Tensor
+---@return vaelua.Tensor
+function va.gmm_logp(x, g) end
+
+---@class vaelua.va.grad.options
+---@field keep? boolean default false
+
+--- va.grad(loss or function, wrt, { keep=false }): the gradient by a tensor, a list of tensors (a list), a chain or model (an ordered table). A function is recorded even in evaluation.
+---@param loss vaelua.Tensor
+---@param wrt any
+---@param options? vaelua.va.grad.options
+---@return any
+function va.grad(loss, wrt, options) end
+
+---@class vaelua.va.groupnorm.options
+---@field eps? number default 1e-5
+
+--- Group normalisation (Wu and He 2018): x [N, ..., C] to mean 0 and variance 1 over each of the groups of neighbouring channels of each row; then times gain [C] plus bias [C].
+---
+--- ```lua
+--- va.groupnorm(randn(2, 3, 3, 4), 2, randn(4), randn(4))
+--- ```
+---@param x vaelua.Tensor
+---@param groups integer
+---@param gain? vaelua.Tensor
+---@param bias? vaelua.Tensor
+---@param options? vaelua.va.groupnorm.options
+---@return vaelua.Tensor
+function va.groupnorm(x, groups, gain, bias, options) end
+
+--- 1 where a > b, else 0. Tensors or numbers; shapes by broadcasting.
+---
+--- ```lua
+--- va.gt(rand_in(-3, 3, 4, 7), rand_in(-3, 3, 4, 7))
+--- ```
+---@param a vaelua.Tensor|number
+---@param b vaelua.Tensor|number
+---@return vaelua.Tensor
+function va.gt(a, b) end
+
+--- va.help(name): prints what is known about a function; without a name, what there is.
+---@param word any
+---@return any
+function va.help(word) end
+
+--- va.history: h.loss, h.kl ... are lists by epoch, h.last.loss the newest number; what was logged under another split than "train" lies in h.SPLIT.
+---@param model vaelua.Model
+---@return table
+function va.history(model) end
+
+--- va.images: marks a function (made, data, argument) as one about pictures.
+---@param f function
+---@return function
+function va.images(f) end
+
+---@class vaelua.va.inception_score.options
+---@field chunk? boolean default false
+
+--- Inception Score of class scores: exp of the mean of KL(p(y|x) || p(y)) in each split. logits: [N, K], any order that does not sort the classes. Result: [2], float64: mean and standard deviation over the splits (population). Splits are rows s N / S to (s + 1) N / S, unshuffled; with chunk N / S rows rounded up, and the sample's standard deviation (NaN for one split). Salimans et al. 2016.
+---
+--- No gradient: a metric
+---
+--- ```lua
+--- va.inception_score(randn(100, 10))
+--- ```
+---@param logits vaelua.Tensor
+---@param splits? integer default 10
+---@param options? vaelua.va.inception_score.options
+---@return vaelua.Tensor
+function va.inception_score(logits, splits, options) end
+
+--- va.interp(a, b, n): n steps on the straight line from a to b, both ends included: [n, ...].
+---@param a any
+---@param b any
+---@param n integer
+---@return vaelua.Tensor
+function va.interp(a, b, n) end
+
+--- Inverse of a regular matrix [n, n].
+---
+--- ```lua
+--- va.inverse(spd(4))
+--- ```
+---@param x vaelua.Tensor
+---@return vaelua.Tensor
+function va.inverse(x) end
+
+--- 1 where x is neither NaN nor infinite, else 0. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.isfinite(rand_in(-3, 3, 4, 7))
+--- ```
+---@param x vaelua.Tensor
+---@return vaelua.Tensor
+function va.isfinite(x) end
+
+--- 1 where x is NaN, else 0. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.isnan(rand_in(-3, 3, 4, 7))
+--- ```
+---@param x vaelua.Tensor
+---@return vaelua.Tensor
+function va.isnan(x) end
+
+---@param ... any
+---@return number
+function va.item(...) end
+
+---@class vaelua.va.kid.options
+---@field subsets? integer default 100
+---@field size? integer default 1000
+---@field seed? integer default 2020
+
+--- Kernel distance of two sets of features: mean over subsets of the unbiased squared maximum mean discrepancy with the kernel (x y / D + 1)^3, and the population standard deviation over subsets, which is not a standard error: subsets overlap. x: [N, D], y: [M, D], at least size rows each. Subsets are drawn without replacement by NumPy's RandomState(seed), as in torch-fidelity. Result: [2], float64; the mean may be below 0. Binkowski et al. 2018.
+---
+--- No gradient: a metric
+---
+--- ```lua
+--- va.kid(randn(20, 4), randn(30, 4), { subsets = 3, size = 10 })
+--- ```
+---@param x vaelua.Tensor
+---@param y vaelua.Tensor
+---@param options? vaelua.va.kid.options
+---@return vaelua.Tensor
+function va.kid(x, y, options) end
+
+---@class vaelua.va.kmeans.options
+---@field steps? integer default 300
+
+--- Clusters of the rows of x by k-means from k-means++ starts. x: [N, D]; u: [starts, K] uniform random numbers: the start that ends with the smallest squared distances to the means is taken. steps: at most so many rounds. Result: int32 [N], clusters 1..K. Lloyd 1982; Arthur and Vassilvitskii 2007.
+---
+--- No gradient: a metric
+---
+--- ```lua
+--- va.kmeans(randn(40, 2), rand(2, 3))
+--- ```
+---@param x vaelua.Tensor
+---@param u vaelua.Tensor
+---@param options? vaelua.va.kmeans.options
+---@return vaelua.Tensor
+function va.kmeans(x, u, options) end
+
+--- Log-density of x under Laplace distributions, summed over all axes but the first: [N].
+---
+--- ```lua
+--- va.laplace_logp(rand_in(2, 3, 4, 7), rand_in(0, 1, 4, 7), randn(4, 7))
+--- ```
+---@param x vaelua.Tensor|number
+---@param mean vaelua.Tensor|number
+---@param logscale vaelua.Tensor|number
+---@return vaelua.Tensor
+function va.laplace_logp(x, mean, logscale) end
+
+---@class vaelua.va.layernorm.options
+---@field axes? integer default 1
+---@field eps? number default 1e-5
+
+--- Layer normalisation (Ba, Kiros and Hinton 2016): x to mean 0 and variance 1 over its last axes (how many: axes), each place of the others apart; then times gain plus bias, of the shape of those axes.
+---
+--- ```lua
+--- va.layernorm(randn(4, 7), randn(7), randn(7))
+--- ```
+---@param x vaelua.Tensor
+---@param gain? vaelua.Tensor
+---@param bias? vaelua.Tensor
+---@param options? vaelua.va.layernorm.options
+---@return vaelua.Tensor
+function va.layernorm(x, gain, bias, options) end
+
+--- 1 where a <= b, else 0. Tensors or numbers; shapes by broadcasting.
+---
+--- ```lua
+--- va.le(rand_in(-3, 3, 4, 7), rand_in(-3, 3, 4, 7))
+--- ```
+---@param a vaelua.Tensor|number
+---@param b vaelua.Tensor|number
+---@return vaelua.Tensor
+function va.le(a, b) end
+
+---@class vaelua.va.legacy_permutation.options
+---@field seed? integer default 2020
+
+--- The permutation that NumPy's RandomState(seed).permutation(n) makes, plus 1: int32 [N], for scores that are defined by it.
+---
+--- No gradient: random numbers
+---
+--- ```lua
+--- va.legacy_permutation(10)
+--- ```
+---@param n integer
+---@param options? vaelua.va.legacy_permutation.options
+---@return vaelua.Tensor
+function va.legacy_permutation(n, options) end
+
+---@class vaelua.va.linear.options
+---@field act? string default none
+
+--- x w' + b for each row of x, flattened. x: [N, ...] with K numbers a row; w: [M, K]; b: [M]. Result: [N, M]. act: "none" or "relu", applied to the result.
+---
+--- ```lua
+--- va.linear(randn(3, 4), randn(5, 4), randn(5))
+--- ```
+---@param x vaelua.Tensor
+---@param w vaelua.Tensor
+---@param b? vaelua.Tensor
+---@param options? vaelua.va.linear.options
+---@return vaelua.Tensor
+function va.linear(x, w, b, options) end
+
+--- n float32 numbers at equal distances, both ends included.
+---
+--- ```lua
+--- va.linspace(0, 1, 5)
+--- ```
+---@param from number
+---@param to number
+---@param n integer
+---@return vaelua.Tensor
+function va.linspace(from, to, n) end
+
+--- va.log(t, model, [loss], [terms], [split="train"]).  va.log(x) of a tensor is its logarithm.
+---@param t number
+---@param model vaelua.Model
+---@param loss? vaelua.Tensor
+---@param terms? table<string, vaelua.Tensor>
+---@param split? string default "train"
+---@return any
+function va.log(t, model, loss, terms, split) end
+
+--- log(1 + x), precise near 0. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.log1p(rand_in(-0.7, 5, 4, 7))
+--- ```
+---@param x vaelua.Tensor
+---@return vaelua.Tensor
+function va.log1p(x) end
+
+--- Logarithm of the absolute determinant of a matrix [n, n]; -inf where it is singular.
+---
+--- ```lua
+--- va.logdet(spd(4))
+--- ```
+---@param x vaelua.Tensor
+---@return vaelua.Tensor
+function va.logdet(x) end
+
+--- log(x / (1 - x)), the inverse of sigmoid. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.logit(rand_in(0.1, 0.9, 4, 7))
+--- ```
+---@param x vaelua.Tensor
+---@return vaelua.Tensor
+function va.logit(x) end
+
+--- log(sigmoid(x)) = -softplus(-x). Result: the shape of x, float32.
+---
+--- ```lua
+--- va.logsigmoid(rand_in(-8, 8, 4, 7))
+--- ```
+---@param x vaelua.Tensor
+---@return vaelua.Tensor
+function va.logsigmoid(x) end
+
+--- Log of the softmax of x over one axis. Result: the shape of x.
+---
+--- ```lua
+--- va.logsoftmax(randn(4, 7))
+--- ```
+---@param x vaelua.Tensor
+---@param axis? integer default -1
+---@return vaelua.Tensor
+function va.logsoftmax(x, axis) end
+
+---@class vaelua.va.logsumexp.options
+---@field keep? boolean default false
+
+--- log of the sum of exp(x) over axes, without overflow.
+---
+--- ```lua
+--- va.logsumexp(randn(4, 7), 2)
+--- ```
+---@param x vaelua.Tensor
+---@param axis? integer|integer[]
+---@param options? vaelua.va.logsumexp.options
+---@return vaelua.Tensor
+function va.logsumexp(x, axis, options) end
+
+--- a above 0, a times the slope b below (Maas et al. 2013). Tensors or numbers; shapes by broadcasting.
+---
+--- ```lua
+--- va.lrelu(rand_in(0.1, 3, 4, 7), rand_in(0.1, 0.9, 4, 7))
+--- ```
+---@param a vaelua.Tensor|number
+---@param b vaelua.Tensor|number
+---@return vaelua.Tensor
+function va.lrelu(a, b) end
+
+--- 1 where a < b, else 0. Tensors or numbers; shapes by broadcasting.
+---
+--- ```lua
+--- va.lt(rand_in(-3, 3, 4, 7), rand_in(-3, 3, 4, 7))
+--- ```
+---@param a vaelua.Tensor|number
+---@param b vaelua.Tensor|number
+---@return vaelua.Tensor
+function va.lt(a, b) end
+
+--- Matrix product x y. x: [..., M, K]; y: [..., K, N], or one vector [K], for which the result is [..., M]. The leading axes are equal, or one side has none. Float64 if either is (no gradient).
+---
+--- ```lua
+--- va.matmul(randn(3, 4), randn(4, 5))
+--- ```
+---@param x vaelua.Tensor
+---@param y vaelua.Tensor
+---@return vaelua.Tensor
+function va.matmul(x, y) end
+
+---@class vaelua.va.max.options
+---@field keep? boolean default false
+
+--- Largest element of x over axes; NaN if there is one. Ties share the gradient.
+---
+--- ```lua
+--- va.max(randn(4, 7))
+--- ```
+---@param x vaelua.Tensor
+---@param axis? integer|integer[]
+---@param options? vaelua.va.max.options
+---@return vaelua.Tensor
+function va.max(x, axis, options) end
+
+--- the larger one; NaN where either is. Tensors or numbers; shapes by broadcasting.
+---
+--- ```lua
+--- va.maximum(rand_in(-3, 0, 4, 7), rand_in(0.3, 3, 4, 7))
+--- ```
+---@param a vaelua.Tensor|number
+---@param b vaelua.Tensor|number
+---@return vaelua.Tensor
+function va.maximum(a, b) end
+
+---@class vaelua.va.maxpool.options
+---@field stride? integer
+---@field pad? integer default 0
+
+--- Largest value of each k x k window. x: [N, H, W, C]. stride: k if it is not given. A NaN in the window is the result.
+---
+--- ```lua
+--- va.maxpool(randn(2, 6, 4, 3), 2)
+--- ```
+---@param x vaelua.Tensor
+---@param k integer
+---@param options? vaelua.va.maxpool.options
+---@return vaelua.Tensor
+function va.maxpool(x, k, options) end
+
+---@class vaelua.va.mean.options
+---@field keep? boolean default false
+
+--- Mean of x over an axis, a list of axes, or all.
+---
+--- ```lua
+--- va.mean(randn(4, 7))
+--- ```
+---@param x vaelua.Tensor
+---@param axis? integer|integer[]
+---@param options? vaelua.va.mean.options
+---@return vaelua.Tensor
+function va.mean(x, axis, options) end
+
+--- va.memory(): bytes held by tensors on the device, { bytes, peak, idle, device }; of a GPU also those that are free on it and that it has in all, { free, total }; of the CPU also how many tensors there are.
+---@return table
+function va.memory() end
+
+---@class vaelua.va.min.options
+---@field keep? boolean default false
+
+--- Smallest element of x over axes; NaN if there is one. Ties share the gradient.
+---
+--- ```lua
+--- va.min(randn(4, 7))
+--- ```
+---@param x vaelua.Tensor
+---@param axis? integer|integer[]
+---@param options? vaelua.va.min.options
+---@return vaelua.Tensor
+function va.min(x, axis, options) end
+
+--- the smaller one; NaN where either is. Tensors or numbers; shapes by broadcasting.
+---
+--- ```lua
+--- va.minimum(rand_in(-3, 0, 4, 7), rand_in(0.3, 3, 4, 7))
+--- ```
+---@param a vaelua.Tensor|number
+---@param b vaelua.Tensor|number
+---@return vaelua.Tensor
+function va.minimum(a, b) end
+
+---@class vaelua.va.mmd.options
+---@field kernel? string default imq
+---@field scale? number default 1
+
+--- Maximum mean discrepancy of two samples, squared and unbiased (it may be below 0). x: [N, D], y: [M, D], at least 2 rows each. kernel: imq (sum of C / (C + |x - y|^2) for C = 2 D scale times 0.1, 0.2, 0.5, 1, 2, 5, 10), rbf (exp(-|x - y|^2 / 2 D scale)) or polynomial ((xy / D scale + 1)^3). Result: one number. Gretton et al. 2012.
+---
+--- ```lua
+--- va.mmd(randn(6, 3), randn(5, 3))
+--- ```
+---@param x vaelua.Tensor
+---@param y vaelua.Tensor
+---@param options? vaelua.va.mmd.options
+---@return vaelua.Tensor
+function va.mmd(x, y, options) end
+
+--- a % b = a - b floor(a / b), with the sign of b as in Lua. Tensors or numbers; shapes by broadcasting.
+---
+--- ```lua
+--- va.mod(rand_in(1.1, 1.4, 4, 7), rand_in(0.8, 1, 4, 7))
+--- ```
+---@param a vaelua.Tensor|number
+---@param b vaelua.Tensor|number
+---@return vaelua.Tensor
+function va.mod(a, b) end
+
+---@class vaelua.va.moments.options
+---@field divisor? integer default 0
+
+--- Mean (row 1) and covariance (n - 1; the other rows) of the rows of x, for frechet_moments and moments_merge. x: [N, D], N at least 2. divisor: what the covariance is divided by in place of n - 1. Result: [D + 1, D], float64.
+---
+--- No gradient: a metric
+---
+--- ```lua
+--- va.moments(randn(10, 3))
+--- ```
+---@param x vaelua.Tensor
+---@param options? vaelua.va.moments.options
+---@return vaelua.Tensor
+function va.moments(x, options) end
+
+--- The moments of two sets together: a of n rows, b of m. a, b: [D + 1, D] as moments returns them. Chan, Golub and LeVeque 1979.
+---
+--- No gradient: a metric
+---
+--- ```lua
+--- va.moments_merge(moments(randn(9, 3)), 9, moments(randn(5, 3)), 5)
+--- ```
+---@param a vaelua.Tensor
+---@param n integer
+---@param b vaelua.Tensor
+---@param m integer
+---@return vaelua.Tensor
+function va.moments_merge(a, n, b, m) end
+
+--- a * b. Tensors or numbers; shapes by broadcasting.
+---
+--- ```lua
+--- va.mul(rand_in(-3, 3, 4, 7), rand_in(-3, 3, 4, 7))
+--- ```
+---@param a vaelua.Tensor|number
+---@param b vaelua.Tensor|number
+---@return vaelua.Tensor
+function va.mul(a, b) end
+
+--- 1 where a differs from b, else 0. Tensors or numbers; shapes by broadcasting.
+---
+--- ```lua
+--- va.ne(rand_in(-3, 3, 4, 7), rand_in(-3, 3, 4, 7))
+--- ```
+---@param a vaelua.Tensor|number
+---@param b vaelua.Tensor|number
+---@return vaelua.Tensor
+function va.ne(a, b) end
+
+--- The row of rows [M, D] that lies nearest to each row of x [N, D]: int32 [N], from 1; the first of equally near ones.
+---
+--- ```lua
+--- va.nearest(randn(4, 7), randn(3, 7))
+--- ```
+---@param x vaelua.Tensor
+---@param rows vaelua.Tensor
+---@return vaelua.Tensor
+function va.nearest(x, rows) end
+
+--- -x. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.neg(rand_in(-3, 3, 4, 7))
+--- ```
+---@param x vaelua.Tensor
+---@return vaelua.Tensor
+function va.neg(x) end
+
+--- va.neighbours(x, set, k): for every picture of x the k nearest rows of the set by squared distance, the nearest first: pictures [N k, ...].
+---@param x vaelua.Tensor
+---@param set vaelua.Set
+---@param k integer
+---@return vaelua.Tensor
+function va.neighbours(x, set, k) end
+
+--- Normalised mutual information of two labellings of the same rows: divided by the mean of both entropies; 1 if they are the same partition. a, b: int32 [N], from 1. Result: one float64 number in 0..1. Strehl and Ghosh 2002.
+---
+--- No gradient: a metric
+---
+--- ```lua
+--- va.nmi(randint(1, 3, 20), randint(1, 4, 20))
+--- ```
+---@param a vaelua.Tensor
+---@param b vaelua.Tensor
+---@return vaelua.Tensor
+function va.nmi(a, b) end
+
+--- va.no_grad(f, ...): f's results, with nothing recorded and layers as in evaluation.
+---@param f function
+---@param ... any
+---@return any
+function va.no_grad(f, ...) end
+
+--- Kullback-Leibler divergence of the normal distributions (mean, logvar) from (pmean, plogvar), by default the unit normal, in nats, summed over all axes but the first: [N].
+---
+--- ```lua
+--- va.normal_kl(randn(4, 7), randn(4, 7))
+--- ```
+---@param mean vaelua.Tensor|number
+---@param logvar vaelua.Tensor|number
+---@param pmean? vaelua.Tensor|number
+---@param plogvar? vaelua.Tensor|number
+---@return vaelua.Tensor
+function va.normal_kl(mean, logvar, pmean, plogvar) end
+
+--- As normal_kl, but for each unit apart: the shape of mean.
+---
+--- ```lua
+--- va.normal_kl_each(randn(4, 7), randn(4, 7))
+--- ```
+---@param mean vaelua.Tensor|number
+---@param logvar vaelua.Tensor|number
+---@param pmean? vaelua.Tensor|number
+---@param plogvar? vaelua.Tensor|number
+---@return vaelua.Tensor
+function va.normal_kl_each(mean, logvar, pmean, plogvar) end
+
+--- Kullback-Leibler divergence of normal distributions from the unit normal, in nats, summed over all axes but the first: [N].
+---
+--- ```lua
+--- va.normal_kl_unit(randn(4, 7), randn(4, 7))
+--- ```
+---@param mean vaelua.Tensor|number
+---@param logvar vaelua.Tensor|number
+---@return vaelua.Tensor
+function va.normal_kl_unit(mean, logvar) end
+
+--- Log-density of x under normal distributions, summed over all axes but the first: [N].
+---
+--- ```lua
+--- va.normal_logp(randn(4, 7), randn(4, 7), randn(4, 7))
+--- ```
+---@param x vaelua.Tensor|number
+---@param mean vaelua.Tensor|number
+---@param logvar vaelua.Tensor|number
+---@return vaelua.Tensor
+function va.normal_logp(x, mean, logvar) end
+
+--- va.note: a line on the terminal and in the report.
+---@param format string
+---@param ... any
+---@return any
+function va.note(format, ...) end
+
+--- Classes 1..k (int32) as rows of zeros with a 1: the shape of y and an axis of size k.
+---
+--- ```lua
+--- va.one_hot(labels(5, 3), 3)
+--- ```
+---@param y vaelua.Tensor
+---@param k integer
+---@return vaelua.Tensor
+function va.one_hot(y, k) end
+
+--- float32 ones of a shape; ones() is one number.
+---
+--- ```lua
+--- va.ones(2, 3)
+--- ```
+---@param shape integer|integer[]
+---@param ... any
+---@return vaelua.Tensor
+function va.ones(shape, ...) end
+
+---@class vaelua.va.op.options
+---@field name? string
+---@field forward? any
+---@field backward? any
+
+--- va.op { name, forward, backward }: an op of one's own. forward(...) -> y is not recorded; backward(dy, y, ...) -> one gradient for each input (nil where there is none).
+---@param spec any
+---@param options? vaelua.va.op.options
+---@return fun(...): vaelua.Tensor
+function va.op(spec, options) end
+
+---@class vaelua.va.pca.options
+---@field d? integer default 2
+
+--- va.pca(z, { d = 2 }): the codes [N, n] in the d directions of their largest variance, centred: [N, d]. The sign of a direction is that of its largest entry, made positive.
+---@param z vaelua.Tensor
+---@param options? vaelua.va.pca.options
+---@return vaelua.Tensor
+function va.pca(z, options) end
+
+--- x with its axes in another order: axis i of the result is axis axes[i] of x. Every axis is named once. A view.
+---
+--- ```lua
+--- va.permute(randn(2, 3, 4), 3, 1, 2)
+--- ```
+---@param x vaelua.Tensor
+---@param axes integer[]
+---@return vaelua.Tensor
+function va.permute(x, axes) end
+
+--- Rows of x. which: int32 indices from 1, negative ones from the end, rows may repeat, result [shape of which, shape of a row]; or a mask of 0 and 1, one a row (this waits for the device).
+---
+--- ```lua
+--- va.pick(randn(6, 3), as(t{ 2, 2, 5 }, "int32"))
+--- ```
+---@param x vaelua.Tensor
+---@param which vaelua.Tensor
+---@return vaelua.Tensor
+function va.pick(x, which) end
+
+---@class vaelua.va.plot.options
+---@field x? vaelua.Tensor
+---@field y? any
+---@field log? any
+
+--- va.plot([name], series ..., { x, y, log })
+---@param ... any
+---@return any
+function va.plot(...) end
+
+--- a to the power b; NaN where a < 0 and b is not whole. Tensors or numbers; shapes by broadcasting.
+---
+--- ```lua
+--- va.pow(rand_in(0.3, 3, 4, 7), rand_in(-2, 2, 4, 7))
+--- ```
+---@param a vaelua.Tensor|number
+---@param b vaelua.Tensor|number
+---@return vaelua.Tensor
+function va.pow(a, b) end
+
+---@class vaelua.va.prdc.options
+---@field k? integer default 5
+---@field edge? boolean default false
+
+--- Precision, recall, density and coverage of generated features among real ones, with balls to the k-th nearest neighbour (itself not counted). real: [N, D], fake: [M, D], more than k rows each. edge: a point at just the radius is inside (improved precision and recall), else it is not (prdc). Result: [4], float64. Exact: every distance is the float64 sum of squared differences. Kynkäänniemi et al. 2019; Naeem et al. 2020.
+---
+--- No gradient: a metric
+---
+--- ```lua
+--- va.prdc(randn(20, 3), randn(30, 3))
+--- ```
+---@param real vaelua.Tensor
+---@param fake vaelua.Tensor
+---@param options? vaelua.va.prdc.options
+---@return vaelua.Tensor
+function va.prdc(real, fake, options) end
+
+--- va.precision "tf32": how matrix products and convolutions multiply from now on, float32, tf32 or bf16; sums are float32 always. Without a name: what holds now. An error where the device cannot.
+---@param name string
+---@return string
+function va.precision(name) end
+
+---@class vaelua.va.prod.options
+---@field keep? boolean default false
+
+--- Product of x over axes.
+---
+--- ```lua
+--- va.prod(rand_in(0.5, 1.5, 4, 5))
+--- ```
+---@param x vaelua.Tensor
+---@param axis? integer|integer[]
+---@param options? vaelua.va.prod.options
+---@return vaelua.Tensor
+function va.prod(x, axis, options) end
+
+--- The fields of the protocol: those of the network, the preset's name, and what else is given.
+---@param name string
+---@param p any
+---@return any
+function va.protocol(name, p) end
+
+---@class vaelua.va.psnr.options
+---@field range? number default 1
+
+--- Peak signal-to-noise ratio 10 log10(range^2 / mean squared difference) of each pair of pictures, in decibels. x, y: [N, ...]. Result: [N]; infinite for equal pictures.
+---
+--- No gradient: a metric
+---
+--- ```lua
+--- va.psnr(rand(3, 8, 8, 1), rand(3, 8, 8, 1))
+--- ```
+---@param x vaelua.Tensor
+---@param y vaelua.Tensor
+---@param options? vaelua.va.psnr.options
+---@return vaelua.Tensor
+function va.psnr(x, y, options) end
+
+---@class vaelua.va.question.options
+---@field score? any
+---@field model? vaelua.Model
+
+--- va.question(text, score or { score, model= } or { text= } ...)
+---@param text any
+---@param ... any
+---@return any
+function va.question(text, ...) end
+
+--- float32 numbers, uniform in [0, 1), with 24 bits (Philox 4x32-10, addressed by seed, model, step and call).
+---
+--- ```lua
+--- va.rand(2, 3)
+--- ```
+---@param shape integer|integer[]
+---@param ... any
+---@return vaelua.Tensor
+function va.rand(shape, ...) end
+
+--- int32 numbers, uniform in low..high, both included.
+---
+--- ```lua
+--- va.randint(1, 6, 10)
+--- ```
+---@param low integer
+---@param high integer
+---@param shape integer|integer[]
+---@param ... any
+---@return vaelua.Tensor
+function va.randint(low, high, shape, ...) end
+
+--- float32 standard normal numbers (Box-Muller over Philox 4x32-10).
+---
+--- ```lua
+--- va.randn(2, 3)
+--- ```
+---@param shape integer|integer[]
+---@param ... any
+---@return vaelua.Tensor
+function va.randn(shape, ...) end
+
+--- int32 [n]: the numbers 1..n in random order.
+---
+--- ```lua
+--- va.randperm(10)
+--- ```
+---@param n integer
+---@return vaelua.Tensor
+function va.randperm(n) end
+
+--- What the files of answers say: groups (results.lua), raters, and why there are no scores if the run of the key has none.
+---@param path string
+---@return any
+function va.read(path) end
+
+---@class vaelua.va.realism.options
+---@field k? integer default 5
+
+--- Realism of each generated feature: the largest, over the balls of the real ones, of radius / (distance + 1e-5). real: [N, D], fake: [M, D], more than k rows each. Result: [M], float64; 1 and more: inside a ball. Kynkäänniemi et al. 2019.
+---
+--- No gradient: a metric
+---
+--- ```lua
+--- va.realism(randn(20, 3), randn(7, 3))
+--- ```
+---@param real vaelua.Tensor
+---@param fake vaelua.Tensor
+---@param options? vaelua.va.realism.options
+---@return vaelua.Tensor
+function va.realism(real, fake, options) end
+
+--- 1 / x. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.reciprocal(rand_in(0.4, 4, 4, 7))
+--- ```
+---@param x vaelua.Tensor
+---@return vaelua.Tensor
+function va.reciprocal(x) end
+
+--- the larger of x and 0. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.relu(away(0, 4, 7))
+--- ```
+---@param x vaelua.Tensor
+---@return vaelua.Tensor
+function va.relu(x) end
+
+--- A draw from normal distributions through which gradients flow: mean + exp(logvar / 2) e with e from the unit normal (Kingma and Welling 2014). The numbers are addressed by stream, step and call.
+---
+--- ```lua
+--- va.reparameterise(randn(4, 7), randn(4, 7))
+--- ```
+---@param mean vaelua.Tensor|number
+---@param logvar vaelua.Tensor|number
+---@return vaelua.Tensor
+function va.reparameterise(mean, logvar) end
+
+--- va.report([as evaluate]): the tables and pictures of all that was recorded.
+---@param ... any
+---@return table<any, table<string, any>>
+function va.report(...) end
+
+--- The elements of x, in their order, in another shape. One size may be -1: it is found from the others. A view where x is contiguous, else a copy.
+---
+--- ```lua
+--- va.reshape(randn(4, 6), 3, -1)
+--- ```
+---@param x vaelua.Tensor
+---@param shape integer|integer[]
+---@param ... any
+---@return vaelua.Tensor
+function va.reshape(x, shape, ...) end
+
+---@class vaelua.va.resize.options
+---@field rule? string default half-pixel
+
+--- Pictures in another size. x: [N, H, W, C]. Result: [N, h, w, C]. rule: "half-pixel", bilinear as PyTorch's interpolate; "antialias", the same with the triangle filter stretched where it shrinks (also Pillow's bilinear); "tf1", TensorFlow 1's bilinear, place i from i H / h; "pil-bicubic", Pillow's (a = -0.5, stretched, not clipped); "nearest".
+---
+--- ```lua
+--- va.resize(randn(2, 4, 5, 3), 7, 3)
+--- ```
+---@param x vaelua.Tensor
+---@param h integer
+---@param w integer
+---@param options? vaelua.va.resize.options
+---@return vaelua.Tensor
+function va.resize(x, h, w, options) end
+
+--- the nearest whole number; halves to the even one. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.round(away(0, 4, 7))
+--- ```
+---@param x vaelua.Tensor
+---@return vaelua.Tensor
+function va.round(x) end
+
+--- Row i of x without axis 1, as x[i]. A view.
+---
+--- ```lua
+--- va.row(randn(6, 3), 2)
+--- ```
+---@param x vaelua.Tensor
+---@param i integer
+---@return vaelua.Tensor
+function va.row(x, i) end
+
+--- Rows i to j of x, both included (without j row i alone); axis 1 stays. Negative numbers count from the end. A view.
+---
+--- ```lua
+--- va.rows(randn(6, 3), 2, 4)
+--- ```
+---@param x vaelua.Tensor
+---@param i integer
+---@param j? integer
+---@return vaelua.Tensor
+function va.rows(x, i, j) end
+
+--- Sum over all axes but the first: [N, ...] -> [N].
+---
+--- ```lua
+--- va.rowsum(randn(4, 3, 2))
+--- ```
+---@param x vaelua.Tensor
+---@return vaelua.Tensor
+function va.rowsum(x) end
+
+--- 1 / sqrt(x). Result: the shape of x, float32.
+---
+--- ```lua
+--- va.rsqrt(rand_in(0.2, 4, 4, 7))
+--- ```
+---@param x vaelua.Tensor
+---@return vaelua.Tensor
+function va.rsqrt(x) end
+
+--- va.sampler(spec, model, set): an object that is called as (n, y) and gives codes; its fields words and protocol say what it is, protocol.loglik how well it fits.
+---@param spec any
+---@param model vaelua.Model
+---@param set vaelua.Set
+---@return fun(n: integer, y?: vaelua.Tensor): vaelua.Tensor
+function va.sampler(spec, model, set) end
+
+--- va.score: a number, a tensor of one number, or an average, which brings n, sd and its interval. extra besides: sd, spread (what the sd is over), noise (standard error over the pictures of one training), whole (a count), protocol.
+---@param v any
+---@param unit any
+---@param better any
+---@param extra any
+---@return table
+function va.score(v, unit, better, extra) end
+
+--- va.seed(s): sets the seed; models, loops and logs are counted anew.
+---@param s integer
+---@return any
+function va.seed(s) end
+
+--- va.seeds(n): n seeds, from the one at hand on; logs, scores and files carry them.
+---@param n integer
+---@return fun(): integer
+function va.seeds(n) end
+
+---@class vaelua.va.set.options
+---@field classes? any
+
+--- va.set(x, [y], { classes })
+---@param x vaelua.Tensor
+---@param y? any
+---@param given? vaelua.va.set.options
+---@return vaelua.Set
+function va.set(x, y, given) end
+
+--- va.setup { device =, threads =, seed =, data =, out = ... }: for stock interpreters; the program has options for it.
+---@param ... any
+---@return any
+function va.setup(...) end
+
+---@class vaelua.va.sgd.options
+---@field lr? number default 1e-3
+---@field momentum? number default 0
+---@field decay? number default 0
+---@field clip? number default 0
+
+--- Gradient descent; with momentum m = momentum m + g, p = p - lr m (Sutskever et al. 2013, as in PyTorch).
+---
+--- ```lua
+--- va.sgd(model, { lr = 0.1, momentum = 0.9 })
+--- ```
+---@param what any
+---@param options? vaelua.va.sgd.options
+---@return vaelua.Optimiser
+function va.sgd(what, options) end
+
+---@class vaelua.va.show.options
+---@field rows? any
+---@field columns? any
+---@field labels? any
+
+--- va.show([name], x ..., { rows, columns, labels })
+---@param ... any
+---@return any
+function va.show(...) end
+
+--- 1 / (1 + exp(-x)). Result: the shape of x, float32.
+---
+--- ```lua
+--- va.sigmoid(rand_in(-4, 4, 4, 7))
+--- ```
+---@param x vaelua.Tensor
+---@return vaelua.Tensor
+function va.sigmoid(x) end
+
+--- -1, 0 or 1, as x is below, at or above 0. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.sign(away(0, 4, 7))
+--- ```
+---@param x vaelua.Tensor
+---@return vaelua.Tensor
+function va.sign(x) end
+
+--- How well each row lies in its class: (b - a) / max(a, b), where a is its mean distance to the others of the class and b that to the nearest other class; 0 for a row alone in its class. Over all pairs. x: [N, D]; y: int32 [N], at least 2 classes. Result: [N], float64, in -1..1. Rousseeuw 1987.
+---
+--- No gradient: a metric
+---
+--- ```lua
+--- va.silhouette(randn(20, 3), randint(1, 2, 20))
+--- ```
+---@param x vaelua.Tensor
+---@param y vaelua.Tensor
+---@return vaelua.Tensor
+function va.silhouette(x, y) end
+
+--- x * sigmoid(x) (Elfwing et al. 2018). Result: the shape of x, float32.
+---
+--- ```lua
+--- va.silu(rand_in(-5, 5, 4, 7))
+--- ```
+---@param x vaelua.Tensor
+---@return vaelua.Tensor
+function va.silu(x) end
+
+--- sine of x radians; NaN where |x| > 2^48. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.sin(rand_in(-6, 6, 4, 7))
+--- ```
+---@param x vaelua.Tensor
+---@return vaelua.Tensor
+function va.sin(x) end
+
+--- va.slerp(a, b, n): the same on the arc between them (Shoemake 1985): where codes lie on a sphere, as normal ones of many dimensions nearly do, the straight line would leave it.
+---@param a any
+---@param b any
+---@param n integer
+---@return vaelua.Tensor
+function va.slerp(a, b, n) end
+
+--- Places i to j of an axis, both included; negative ones count from the end. A view.
+---
+--- ```lua
+--- va.slice(randn(3, 6), 2, 2, 4)
+--- ```
+---@param x vaelua.Tensor
+---@param axis integer
+---@param i integer
+---@param j integer
+---@return vaelua.Tensor
+function va.slice(x, axis, i, j) end
+
+--- exp(x) over its sum along one axis. Result: the shape of x.
+---
+--- ```lua
+--- va.softmax(randn(4, 7))
+--- ```
+---@param x vaelua.Tensor
+---@param axis? integer default -1
+---@return vaelua.Tensor
+function va.softmax(x, axis) end
+
+--- log(1 + exp(x)), without overflow. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.softplus(rand_in(-8, 8, 4, 7))
+--- ```
+---@param x vaelua.Tensor
+---@return vaelua.Tensor
+function va.softplus(x) end
+
+--- The y with x y = b for a regular matrix x [n, n] and b [n] or [n, k].
+---
+--- ```lua
+--- va.solve(spd(4), randn(4, 2))
+--- ```
+---@param x vaelua.Tensor
+---@param b vaelua.Tensor
+---@return vaelua.Tensor
+function va.solve(x, b) end
+
+---@class vaelua.va.sort.options
+---@field descending? boolean default false
+
+--- x:sort(axis=-1, { descending = false }): sorted values and where they stood (int32, from 1).
+---@param x vaelua.Tensor
+---@param a any
+---@param options? vaelua.va.sort.options
+---@return vaelua.Tensor, vaelua.Tensor
+function va.sort(x, a, options) end
+
+--- x:split(n, axis=-1): n equal parts, or parts of the sizes in a list; several results, all views.
+---@param x vaelua.Tensor
+---@param parts table<string, any>
+---@param a any
+---@return vaelua.Tensor ...
+function va.split(x, parts, a) end
+
+--- Squared Euclidean distances between the rows of a [N, D] and b [M, D]: [N, M]. Exact for near rows: differences are squared, not products subtracted.
+---
+--- ```lua
+--- va.sqdist(randn(4, 7), randn(3, 7))
+--- ```
+---@param a vaelua.Tensor
+---@param b vaelua.Tensor
+---@return vaelua.Tensor
+function va.sqdist(a, b) end
+
+--- square root; NaN below 0. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.sqrt(rand_in(0.1, 4, 4, 7))
+--- ```
+---@param x vaelua.Tensor
+---@return vaelua.Tensor
+function va.sqrt(x) end
+
+--- x times x. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.square(rand_in(-3, 3, 4, 7))
+--- ```
+---@param x vaelua.Tensor
+---@return vaelua.Tensor
+function va.square(x) end
+
+--- Squared error, summed over all axes but the first: [N].
+---
+--- ```lua
+--- va.squared(randn(4, 7), randn(4, 7))
+--- ```
+---@param y vaelua.Tensor|number
+---@param x vaelua.Tensor|number
+---@return vaelua.Tensor
+function va.squared(y, x) end
+
+--- x without an axis of size 1. A view.
+---
+--- ```lua
+--- va.squeeze(randn(3, 1))
+--- ```
+---@param x vaelua.Tensor
+---@param axis? integer default -1
+---@return vaelua.Tensor
+function va.squeeze(x, axis) end
+
+---@class vaelua.va.ssim.options
+---@field range? number default 1
+---@field crop? boolean default false
+
+--- Structural similarity of each pair of pictures: Gaussian window of sigma 1.5 and 11 taps, k1 = 0.01, k2 = 0.03, reflected border. x, y: [N, H, W, C], H and W at least 6 (with crop 11). The border stays in the mean, as in torchmetrics since 1.4.2; with crop it does not, as up to 1.4.1. Result: [N], at most 1. Wang et al. 2004.
+---
+--- No gradient: a metric
+---
+--- ```lua
+--- va.ssim(rand(2, 9, 12, 1), rand(2, 9, 12, 1))
+--- ```
+---@param x vaelua.Tensor
+---@param y vaelua.Tensor
+---@param options? vaelua.va.ssim.options
+---@return vaelua.Tensor
+function va.ssim(x, y, options) end
+
+--- The tensors of a list, all of one shape and dtype, along a new axis; axis is its place in the result.
+---
+--- ```lua
+--- va.stack({ randn(3), randn(3) })
+--- ```
+---@param x vaelua.Tensor[]
+---@param axis? integer default 1
+---@return vaelua.Tensor
+function va.stack(x, axis) end
+
+--- va.state: the table is saved and restored with the loops that follow.
+---@param t number
+---@return table
+function va.state(t) end
+
+---@class vaelua.va.std.options
+---@field keep? boolean default false
+
+--- Standard deviation of x over axes: the root of var.
+---
+--- ```lua
+--- va.std(randn(4, 7))
+--- ```
+---@param x vaelua.Tensor
+---@param axis? integer|integer[]
+---@param options? vaelua.va.std.options
+---@return vaelua.Tensor
+function va.std(x, axis, options) end
+
+---@class vaelua.va.step.options
+---@field optimiser? any
+---@field loss? vaelua.Tensor
+
+--- va.step({ optimiser, loss }, ...): all gradients first, then all updates.
+---@param ... any
+---@return any
+function va.step(...) end
+
+--- va.steps(n): a training loop without data; gives 1 .. n.
+---@param n integer
+---@return fun(): integer
+function va.steps(n) end
+
+--- a - b. Tensors or numbers; shapes by broadcasting.
+---
+--- ```lua
+--- va.sub(rand_in(-3, 3, 4, 7), rand_in(-3, 3, 4, 7))
+--- ```
+---@param a vaelua.Tensor|number
+---@param b vaelua.Tensor|number
+---@return vaelua.Tensor
+function va.sub(a, b) end
+
+---@class vaelua.va.sum.options
+---@field keep? boolean default false
+
+--- Sum of x over an axis, a list of axes, or all. keep: axes of size 1 stay. Accumulated in float64. Result: float32, or float64 where x is.
+---
+--- ```lua
+--- va.sum(randn(4, 7))
+--- ```
+---@param x vaelua.Tensor
+---@param axis? integer|integer[]
+---@param options? vaelua.va.sum.options
+---@return vaelua.Tensor
+function va.sum(x, axis, options) end
+
+--- Singular values of a matrix [n, m], descending: [min(n, m)].
+---
+--- ```lua
+--- va.svdvals(randn(4, 3))
+--- ```
+---@param x vaelua.Tensor
+---@return vaelua.Tensor
+function va.svdvals(x) end
+
+--- Elements of x along an axis, at the int32 places of index, which has the sizes of x but for that axis, and so has the result: what argsort returns sorts x.
+---
+--- ```lua
+--- va.take_along(randn(2, 5), reshape(labels(6, 5), 2, 3))
+--- ```
+---@param x vaelua.Tensor
+---@param index vaelua.Tensor
+---@param axis? integer default -1
+---@return vaelua.Tensor
+function va.take_along(x, index, axis) end
+
+--- A batch: rows of x [N, ...] (uint8 or float32) by int32 indices [M] from 1, times scale, as float32 [M, ...].
+---
+--- No gradient: it reads data (use pick, which has one)
+---
+--- ```lua
+--- va.take_scaled(as(rand_in(0, 255, 6, 4), "uint8"), labels(3, 6), 1 / 255)
+--- ```
+---@param x vaelua.Tensor
+---@param index vaelua.Tensor
+---@param scale? number default 1
+---@return vaelua.Tensor
+function va.take_scaled(x, index, scale) end
+
+--- hyperbolic tangent. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.tanh(rand_in(-3, 3, 4, 7))
+--- ```
+---@param x vaelua.Tensor
+---@return vaelua.Tensor
+function va.tanh(x) end
+
+---@param ... any
+---@return vaelua.Tensor
+function va.tensor(...) end
+
+--- k copies of the batch one behind the other: [N, ...] -> [k N, ...]. Undo with reshape(k, -1).
+---
+--- ```lua
+--- va.tile(randn(2, 3), 3)
+--- ```
+---@param x vaelua.Tensor
+---@param k integer
+---@return vaelua.Tensor
+function va.tile(x, k) end
+
+--- x on a device: "cpu", "cuda", "cuda:1". A view if it lies there already.
+---
+--- ```lua
+--- va.to(randn(3, 4), "cpu")
+--- ```
+---@param x vaelua.Tensor
+---@param device string
+---@return vaelua.Tensor
+function va.to(x, device) end
+
+--- va.top_kl(model, set, n): the n units with the largest mean KL to the prior over the set, the largest first: int32 [n].
+---@param model vaelua.Model
+---@param set vaelua.Set
+---@param n integer
+---@return vaelua.Tensor
+function va.top_kl(model, set, n) end
+
+--- x:topk(k, axis=-1): the k largest values, largest first, and where they stood.
+---@param x vaelua.Tensor
+---@param k integer
+---@param a any
+---@return vaelua.Tensor, vaelua.Tensor
+function va.topk(x, k, a) end
+
+--- Sum of the diagonal of a matrix [n, n].
+---
+--- ```lua
+--- va.trace(randn(4, 4))
+--- ```
+---@param x vaelua.Tensor
+---@return vaelua.Tensor
+function va.trace(x) end
+
+--- va.train(f, ...): f's results, recorded and with layers as in training. What it has recorded is forgotten when it returns, so gradients are taken inside of f.
+---@param f function
+---@param ... any
+---@return any
+function va.train(f, ...) end
+
+--- x with two axes swapped. A view.
+---
+--- ```lua
+--- va.transpose(randn(3, 5))
+--- ```
+---@param x vaelua.Tensor
+---@param a? integer default 1
+---@param b? integer default 2
+---@return vaelua.Tensor
+function va.transpose(x, a, b) end
+
+---@class vaelua.va.traverse.options
+---@field units? any
+---@field from? integer default -3
+---@field to? integer default 3
+---@field steps? integer default 11
+
+--- va.traverse(model, z, { units, from=-3, to=3, steps=11 }): pictures of one code with one unit at a time going from `from` to `to`: [units * steps, ...].
+---@param model vaelua.Model
+---@param z vaelua.Tensor
+---@param given? vaelua.va.traverse.options
+---@return vaelua.Tensor
+function va.traverse(model, z, given) end
+
+---@class vaelua.va.tsne.options
+---@field d? integer default 2
+---@field perplexity? number
+---@field theta? number
+---@field steps? integer default 1000
+
+--- Map of the rows of z in which neighbours stay together: t-SNE, started from the principal directions and the same for every run. z: [N, Z], N at least 3. d: 1, 2 or 3. perplexity: how many neighbours count (30, or (N - 1) / 3 if that is less). theta: 0 compares all pairs (up to 1,000 rows the default, at most 5,000), else cells of a tree stand for points that are far away (0.5, Barnes-Hut) and p has 3 perplexity + 1 neighbours a row. Distances in the map between clusters mean little. Result: [N, d]. van der Maaten and Hinton 2008; van der Maaten 2014.
+---
+--- No gradient: a metric
+---
+--- ```lua
+--- va.tsne(randn(12, 3), { steps = 20 })
+--- ```
+---@param z vaelua.Tensor
+---@param options? vaelua.va.tsne.options
+---@return vaelua.Tensor
+function va.tsne(z, options) end
+
+---@class vaelua.va.tsne_gradient.options
+---@field perplexity? number
+---@field theta? number
+
+--- The gradient of tsne_kl in y. z: [N, Z]; y: [N, 1..3]. perplexity, theta: as in tsne. Result: the shape of y, float64.
+---
+--- No gradient: a metric
+---
+--- ```lua
+--- va.tsne_gradient(randn(12, 3), randn(12, 2))
+--- ```
+---@param z vaelua.Tensor
+---@param y vaelua.Tensor
+---@param options? vaelua.va.tsne_gradient.options
+---@return vaelua.Tensor
+function va.tsne_gradient(z, y, options) end
+
+---@class vaelua.va.tsne_kl.options
+---@field perplexity? number
+---@field theta? number
+
+--- The KL divergence that t-SNE makes small, of a map y of the rows of z, in nats. z: [N, Z]; y: [N, 1..3]. perplexity, theta: as in tsne. Result: one float64 number.
+---
+--- No gradient: a metric
+---
+--- ```lua
+--- va.tsne_kl(randn(12, 3), randn(12, 2))
+--- ```
+---@param z vaelua.Tensor
+---@param y vaelua.Tensor
+---@param options? vaelua.va.tsne_kl.options
+---@return vaelua.Tensor
+function va.tsne_kl(z, y, options) end
+
+--- x with a new axis of size 1; axis is its place in the result (-1: the last). A view.
+---
+--- ```lua
+--- va.unsqueeze(randn(3, 4), 2)
+--- ```
+---@param x vaelua.Tensor
+---@param axis integer
+---@return vaelua.Tensor
+function va.unsqueeze(x, axis) end
+
+--- Each pixel repeated k times in both directions (nearest neighbour). x: [N, H, W, C]. Result: [N, k H, k W, C].
+---
+--- ```lua
+--- va.upsample(randn(2, 3, 2, 4), 2)
+--- ```
+---@param x vaelua.Tensor
+---@param k integer
+---@return vaelua.Tensor
+function va.upsample(x, k) end
+
+--- va.var(x): a tracked leaf with the values of x.
+---@param x vaelua.Tensor
+---@return vaelua.Tensor
+function va.var(x) end
+
+--- a where mask is not 0, else b. Shapes by broadcasting.
+---
+--- ```lua
+--- va.where(randn(4, 7):gt(0), randn(4, 7), randn(4, 7))
+--- ```
+---@param mask vaelua.Tensor
+---@param a vaelua.Tensor|number
+---@param b vaelua.Tensor|number
+---@return vaelua.Tensor
+function va.where(mask, a, b) end
+
+--- Writes rate.html and key.json into a folder: groups as in questions.lua, { each = 6, run, seed }. Gives the paths and the number of questions.
+---@param path string
+---@param what any
+---@param notes any
+function va.write(path, what, notes) end
+
+--- float32 zeros of a shape; zeros() is one number.
+---
+--- ```lua
+--- va.zeros(2, 3)
+--- ```
+---@param shape integer|integer[]
+---@param ... any
+---@return vaelua.Tensor
+function va.zeros(shape, ...) end
+
+va.nn = {}
+
+--- |x|; slope 0 at 0. Result: the shape of x, float32.
+---@return vaelua.Layer
+function va.nn.abs() end
+
+--- inverse tangent, in radians. Result: the shape of x, float32.
+---@return vaelua.Layer
+function va.nn.atan() end
+
+--- inverse of tanh; infinite at -1 and 1. Result: the shape of x, float32.
+---@return vaelua.Layer
+function va.nn.atanh() end
+
+---@class vaelua.nn.avgpool.options
+---@field stride? integer
+---@field pad? integer default 0
+
+--- Mean of each k x k window; padding is not counted.
+---
+--- ```lua
+--- nn.chain({ 4, 4, 2 }, { nn.avgpool(2) })(randn(2, 4, 4, 2))
+--- ```
+---@param k integer
+---@param options? vaelua.nn.avgpool.options
+---@return vaelua.Layer
+function va.nn.avgpool(k, options) end
+
+---@class vaelua.nn.batchnorm.options
+---@field eps? number default 1e-5
+---@field momentum? number default 0.1
+
+--- Batch normalisation (Ioffe and Szegedy 2015): in training by the statistics of the batch, which running ones follow with weight momentum; elsewhere by these. The running ones are buffers.
+---
+--- ```lua
+--- nn.chain({ 3, 3, 2 }, { nn.batchnorm })(randn(4, 3, 3, 2))
+--- ```
+---@param options? vaelua.nn.batchnorm.options
+---@return vaelua.Layer
+function va.nn.batchnorm(options) end
+
+---@param t number
+---@return vaelua.Tensor
+function va.nn.buffer(t) end
+
+--- What is saved but not trained.
+---@param m vaelua.Model
+---@return any
+function va.nn.buffers(m) end
+
+--- the least whole number not below x. Result: the shape of x, float32.
+---@return vaelua.Layer
+function va.nn.ceil() end
+
+---@param input any
+---@param list any[]
+---@return vaelua.Chain
+function va.nn.chain(input, list) end
+
+--- log of the constant of the continuous Bernoulli with logit x. Result: the shape of x, float32.
+---@return vaelua.Layer
+function va.nn.continuous() end
+
+---@class vaelua.nn.conv.options
+---@field stride? integer default 1
+---@field pad? integer
+---@field bias? boolean default true
+---@field groups? integer default 1
+
+--- Convolution with square kernels; without pad a stride s divides the size by s. Weights [filters, kernel, kernel, channels], uniform within 1/sqrt(fan_in) as in PyTorch.
+---
+--- ```lua
+--- nn.chain({ 6, 6, 2 }, { nn.conv(3, 3, { stride = 2 }) })(randn(2, 6, 6, 2))
+--- ```
+---@param filters integer
+---@param kernel integer
+---@param options? vaelua.nn.conv.options
+---@return vaelua.Layer
+function va.nn.conv(filters, kernel, options) end
+
+--- cosine of x radians; NaN where |x| > 2^48. Result: the shape of x, float32.
+---@return vaelua.Layer
+function va.nn.cos() end
+
+---@class vaelua.nn.deconv.options
+---@field stride? integer default 1
+---@field pad? integer
+---@field bias? boolean default true
+---@field groups? integer default 1
+
+--- Transposed convolution: the data gradient of a convolution. Without pad a stride s multiplies the size by s. Weights [channels, kernel, kernel, filters]; fan_in counts filters, as PyTorch does.
+---
+--- ```lua
+--- nn.chain({ 3, 3, 4 }, { nn.deconv(2, 3, { stride = 2 }) })(randn(2, 3, 3, 4))
+--- ```
+---@param filters integer
+---@param kernel integer
+---@param options? vaelua.nn.deconv.options
+---@return vaelua.Layer
+function va.nn.deconv(filters, kernel, options) end
+
+--- In training each element is 0 with probability p, else divided by 1 - p; elsewhere unchanged (Srivastava et al. 2014).
+---
+--- ```lua
+--- nn.chain(4, { nn.dropout(0.2) })(randn(3, 4))
+--- ```
+---@param p? number default 0.5
+---@return vaelua.Layer
+function va.nn.dropout(p) end
+
+--- x above 0, exp(x) - 1 below (Clevert et al. 2016). Result: the shape of x, float32.
+---@return vaelua.Layer
+function va.nn.elu() end
+
+--- Rows of a table by codes 1 .. codes (int32): input [N] gives [N, shape], [N, L] gives [N, L, shape]. The table is normal with deviation 1.
+---
+--- ```lua
+--- nn.chain({}, { nn.embedding(10, 4) })(labels(5, 10))
+--- ```
+---@param codes integer
+---@param shape integer|integer[]
+---@param ... any
+---@return vaelua.Layer
+function va.nn.embedding(codes, shape, ...) end
+
+--- error function: 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x. Result: the shape of x, float32.
+---@return vaelua.Layer
+function va.nn.erf() end
+
+--- e to the x. Result: the shape of x, float32.
+---@return vaelua.Layer
+function va.nn.exp() end
+
+--- exp(x) - 1, precise near 0. Result: the shape of x, float32.
+---@return vaelua.Layer
+function va.nn.expm1() end
+
+--- The living model of this seed with that name, or nil.
+---@param name string
+---@return any
+function va.nn.find(name) end
+
+--- The row as one axis, in height, width, channel order.
+---
+--- ```lua
+--- nn.chain({ 2, 3, 4 }, { nn.flatten })(randn(5, 2, 3, 4))
+--- ```
+---@return vaelua.Layer
+function va.nn.flatten() end
+
+--- the largest whole number not above x. Result: the shape of x, float32.
+---@return vaelua.Layer
+function va.nn.floor() end
+
+--- nn.frozen(chain or model): the same with constant weights, behaving as in evaluation. Gradients still reach its input.
+---@param what any
+---@return any
+function va.nn.frozen(what) end
+
+--- x * P(a normal number < x), exact (Hendrycks and Gimpel 2016). Result: the shape of x, float32.
+---@return vaelua.Layer
+function va.nn.gelu() end
+
+---@class vaelua.nn.groupnorm.options
+---@field eps? number default 1e-5
+
+--- Group normalisation (Wu and He 2018): each row over groups of neighbouring channels; 1 group normalises the whole row.
+---
+--- ```lua
+--- nn.chain({ 3, 3, 4 }, { nn.groupnorm(2) })(randn(2, 3, 3, 4))
+--- ```
+---@param groups integer
+---@param options? vaelua.nn.groupnorm.options
+---@return vaelua.Layer
+function va.nn.groupnorm(groups, options) end
+
+---@param v any
+---@return boolean
+function va.nn.is_chain(v) end
+
+---@param v any
+---@return boolean
+function va.nn.is_model(v) end
+
+--- 1 where x is neither NaN nor infinite, else 0. Result: the shape of x, float32.
+---@return vaelua.Layer
+function va.nn.isfinite() end
+
+--- 1 where x is NaN, else 0. Result: the shape of x, float32.
+---@return vaelua.Layer
+function va.nn.isnan() end
+
+---@class vaelua.nn.layer.options
+---@field name? string
+---@field build? any
+---@field forward? any
+
+--- nn.layer { name, build, forward, ... }: a maker of layers written in Lua. build(self, shape, ...) makes what the layer needs (self.w = nn.param(...)) and returns the shape of its output; forward(self, x) returns y, or y and log det [N] of a flow step. Other fields are methods.
+---@param spec any
+---@param options? vaelua.nn.layer.options
+---@return function
+function va.nn.layer(spec, options) end
+
+---@class vaelua.nn.layernorm.options
+---@field eps? number default 1e-5
+
+--- Layer normalisation (Ba, Kiros and Hinton 2016) over the last axis: the channels of each place.
+---
+--- ```lua
+--- nn.chain({ 2, 2, 5 }, { nn.layernorm })(randn(3, 2, 2, 5))
+--- ```
+---@param options? vaelua.nn.layernorm.options
+---@return vaelua.Layer
+function va.nn.layernorm(options) end
+
+---@class vaelua.nn.linear.options
+---@field bias? boolean default true
+
+--- y = W x + b of the whole row, flattened in height, width, channel order, as a row of the given shape. Weights [outputs, inputs], uniform within 1/sqrt(inputs).
+---
+--- ```lua
+--- nn.chain({ 4, 4, 2 }, { nn.linear(5) })(randn(3, 4, 4, 2))
+--- ```
+---@param shape integer|integer[]
+---@param ... any
+---@return vaelua.Layer
+function va.nn.linear(shape, ...) end
+
+--- natural logarithm; -inf at 0, NaN below. Result: the shape of x, float32.
+---@return vaelua.Layer
+function va.nn.log() end
+
+--- log(1 + x), precise near 0. Result: the shape of x, float32.
+---@return vaelua.Layer
+function va.nn.log1p() end
+
+--- log(x / (1 - x)), the inverse of sigmoid. Result: the shape of x, float32.
+---@return vaelua.Layer
+function va.nn.logit() end
+
+--- log(sigmoid(x)) = -softplus(-x). Result: the shape of x, float32.
+---@return vaelua.Layer
+function va.nn.logsigmoid() end
+
+--- x above 0, slope times x below (Maas, Hannun and Ng 2013).
+---
+--- ```lua
+--- nn.chain(4, { nn.lrelu(0.2) })(randn(3, 4))
+--- ```
+---@param slope? number default 0.01
+---@return vaelua.Layer
+function va.nn.lrelu(slope) end
+
+---@class vaelua.nn.maxpool.options
+---@field stride? integer
+---@field pad? integer default 0
+
+--- Largest element of each k x k window.
+---
+--- ```lua
+--- nn.chain({ 4, 4, 2 }, { nn.maxpool(2) })(randn(2, 4, 4, 2))
+--- ```
+---@param k integer
+---@param options? vaelua.nn.maxpool.options
+---@return vaelua.Layer
+function va.nn.maxpool(k, options) end
+
+--- nn.model(name, parts)
+---@param name string
+---@param parts table<string, any>
+---@return vaelua.Model
+function va.nn.model(name, parts) end
+
+--- All living models of this seed, by name.
+---@return any
+function va.nn.models() end
+
+--- Also of a frozen model.
+---@param m vaelua.Model
+---@return any
+function va.nn.name_of(m) end
+
+--- -x. Result: the shape of x, float32.
+---@return vaelua.Layer
+function va.nn.neg() end
+
+--- A seed begins: names are counted anew.
+---@return any
+function va.nn.new_seed() end
+
+---@param t number
+---@return vaelua.Tensor
+function va.nn.param(t) end
+
+--- Parameters of a model, chain or list, in order: { path, tensor } each.
+---@param m vaelua.Model
+---@return any
+function va.nn.parameters(m) end
+
+--- 1 / x. Result: the shape of x, float32.
+---@return vaelua.Layer
+function va.nn.reciprocal() end
+
+--- the larger of x and 0. Result: the shape of x, float32.
+---@return vaelua.Layer
+function va.nn.relu() end
+
+--- nn.residual(list): x + f(x), with a 1x1 convolution (a linear layer for plain rows) where the shapes differ.
+---@param list any[]
+---@return vaelua.Layer
+function va.nn.residual(list) end
+
+--- the nearest whole number; halves to the even one. Result: the shape of x, float32.
+---@return vaelua.Layer
+function va.nn.round() end
+
+--- 1 / sqrt(x). Result: the shape of x, float32.
+---@return vaelua.Layer
+function va.nn.rsqrt() end
+
+--- 1 / (1 + exp(-x)). Result: the shape of x, float32.
+---@return vaelua.Layer
+function va.nn.sigmoid() end
+
+--- -1, 0 or 1, as x is below, at or above 0. Result: the shape of x, float32.
+---@return vaelua.Layer
+function va.nn.sign() end
+
+--- x * sigmoid(x) (Elfwing et al. 2018). Result: the shape of x, float32.
+---@return vaelua.Layer
+function va.nn.silu() end
+
+--- sine of x radians; NaN where |x| > 2^48. Result: the shape of x, float32.
+---@return vaelua.Layer
+function va.nn.sin() end
+
+--- log(1 + exp(x)), without overflow. Result: the shape of x, float32.
+---@return vaelua.Layer
+function va.nn.softplus() end
+
+--- square root; NaN below 0. Result: the shape of x, float32.
+---@return vaelua.Layer
+function va.nn.sqrt() end
+
+--- x times x. Result: the shape of x, float32.
+---@return vaelua.Layer
+function va.nn.square() end
+
+--- hyperbolic tangent. Result: the shape of x, float32.
+---@return vaelua.Layer
+function va.nn.tanh() end
+
+--- The function that sees what layers make from now on, or nil.
+---@param f function
+---@return any
+function va.nn.trace(f) end
+
+--- Each pixel k x k times (nearest neighbour).
+---
+--- ```lua
+--- nn.chain({ 2, 3, 2 }, { nn.upsample(2) })(randn(2, 2, 3, 2))
+--- ```
+---@param k integer
+---@return vaelua.Layer
+function va.nn.upsample(k) end
+
+va.dist = {}
+
+---@param logits vaelua.Tensor
+---@return vaelua.Distribution
+function va.dist.bernoulli(logits) end
+
+---@param logits vaelua.Tensor
+---@return vaelua.Distribution
+function va.dist.categorical(logits) end
+
+---@param logits vaelua.Tensor
+---@return vaelua.Distribution
+function va.dist.continuous_bernoulli(logits) end
+
+---@param z vaelua.Tensor
+---@return vaelua.Distribution
+function va.dist.delta(z) end
+
+---@param base vaelua.Distribution
+---@param steps integer
+---@return vaelua.Distribution
+function va.dist.flow(base, steps) end
+
+---@param list any[]
+---@return vaelua.Distribution
+function va.dist.joint(list) end
+
+---@param mean vaelua.Tensor|number
+---@param logscale vaelua.Tensor|number
+---@return vaelua.Distribution
+function va.dist.laplace(mean, logscale) end
+
+---@param d vaelua.Distribution
+---@param logits vaelua.Tensor
+---@return vaelua.Distribution
+function va.dist.mixture(d, logits) end
+
+---@overload fun(mean: vaelua.Tensor|number, logvar: vaelua.Tensor|number): vaelua.Distribution
+va.dist.normal = {}
+
+---@param ... any
+---@return vaelua.Distribution
+function va.dist.normal.unit(...) end
+
+va.schedule = {}
+
+--- A controller that holds the KL at a target (nats an image; a number or a function of t) by moving beta between from and to. Its numbers are saved with the loop.
+---@param given? table
+---@return fun(t: number, kl?: any): number
+function va.schedule.control(given) end
+
+--- Cycles of `period` epochs: a ramp over the first `fraction` of each, then `to` (Fu et al. 2019, "Cyclical annealing schedule").
+---@param from number
+---@param to number
+---@param period number
+---@param given? table
+---@return fun(t: number): number
+function va.schedule.cyclic(from, to, period, given) end
+
+--- From one number to another over the first epochs; then it stays.
+---@param from number
+---@param to number
+---@param epochs number
+---@param given? table
+---@return fun(t: number): number
+function va.schedule.ramp(from, to, epochs, given) end
+
+va.augment = {}
+
+--- Each pixel becomes 1 with its grey value as probability, else 0, anew in every batch (dynamic binarisation; Salakhutdinov and Murray 2008).
+---@param x vaelua.Tensor
+---@param y any
+---@return any
+function va.augment.binarise(x, y) end
+
+--- Each picture is mirrored, left to right, with probability 1/2.
+---@param x vaelua.Tensor
+---@param y any
+---@return any
+function va.augment.flip(x, y) end
+
+--- reconstruct(model): each picture becomes, with probability 1/2, what the model decodes from a drawn code of it.
+---@param model vaelua.Model
+---@return any
+function va.augment.reconstruct(model) end
+
+--- sample(model, set, [sampler="gaussian"]): each picture becomes, with probability 1/2, a sample of its class: decoded from a code of a sampler that is fitted to the set's codes of that class, 20 drawn ones an image.
+---@param model vaelua.Model
+---@param set vaelua.Set
+---@param spec any
+---@return any
+function va.augment.sample(model, set, spec) end
+
+--- Each picture is moved by up to 2 pixels either way, zeros come in; shift(k): by up to k.
+---@param x vaelua.Tensor
+---@param y any
+---@return any
+function va.augment.shift(x, y) end
+
+va.loss = {}
+
+---@param ... any
+---@return vaelua.Tensor
+function va.loss.absolute(...) end
+
+--- va.loss.kl_parts(q, z, n): index-code mutual information, total correlation and dimension-wise KL to N(0, I), each [N]; their sum is an estimate of the KL (beta-TCVAE, Chen et al. 2018). q: the normal posterior of the batch, z: a draw of it [N, d], n: images in the data set.
+---@param q vaelua.Distribution
+---@param z vaelua.Tensor
+---@param n integer
+---@return vaelua.Tensor, vaelua.Tensor, vaelua.Tensor
+function va.loss.kl_parts(q, z, n) end
+
+---@class vaelua.loss.mmd.options
+---@field kernel? string default "imq"
+
+--- va.loss.mmd(z, p, { kernel="imq" }): squared maximum mean discrepancy between the codes z [N, d] and p, a distribution that is sampled N times or a tensor of samples; one number. The estimate without bias (Gretton et al. 2012), which can be below 0. kernel: "imq", "rbf", "polynomial" or a function of the squared distances [N, M] and d.
+---@param z vaelua.Tensor
+---@param p any
+---@param given? vaelua.loss.mmd.options
+---@return vaelua.Tensor
+function va.loss.mmd(z, p, given) end
+
+---@param ... any
+---@return vaelua.Tensor
+function va.loss.squared(...) end
+
+va.stats = {}
+
+--- Agreement of two or more raters, each a table question -> answer (a word or a number; answers may be missing): { questions, answers, share, alpha }.  share: of pairs of answers to one question that are equal; alpha: Krippendorff's for names (2011), 1 is perfect, 0 what chance gives.
+---@param ratings any
+---@return any
+function va.stats.agreement(ratings) end
+
+--- The BCa interval from the statistic's draws, its value, and its values with one number left out: low, high; nil where the draws lie on one side of the value or do not vary.
+---@param draws any
+---@param value number
+---@param jackknife any
+---@param level number
+---@return any
+function va.stats.bca(draws, value, jackknife, level) end
+
+--- The regularised incomplete beta function I_x(a, b); y is 1 - x where that is known better.
+---@param x vaelua.Tensor
+---@param a any
+---@param b any
+---@param y any
+---@return any
+function va.stats.beta_below(x, a, b, y) end
+
+--- The x where I_x(a, b) = p.
+---@param p any
+---@param a any
+---@param b any
+---@return any
+function va.stats.beta_quantile(p, a, b) end
+
+--- Exact binomial test that a share is p (0.5): { k, n, share, p }, two-sided: the probability of all counts that are no likelier than k.
+---@param k integer
+---@param n integer
+---@param p any
+---@return any
+function va.stats.binomial_test(k, n, p) end
+
+--- BCa interval of a statistic (the mean) of a list: { n, value, low, high, draws, level }. Options: statistic = function (list) -> number, draws = 10000, level = 0.95, seed = 1. Without an interval there is a reason.
+---@param list any[]
+---@param options? table
+---@return any
+function va.stats.bootstrap(list, options) end
+
+--- The interval of Clopper and Pearson (1934), which holds its level for every share: low, high.
+---@param k integer
+---@param n integer
+---@param level number
+---@return any
+function va.stats.clopper_pearson(k, n, level) end
+
+--- Cohen's d of pairs, d_z: mean over standard deviation of the differences (Lakens 2013); with { hedges = true } times the factor that takes out the bias of small n (Hedges 1981). Without spread: nil and the reason.
+---@param a any
+---@param b any
+---@param options? table
+---@return any
+function va.stats.cohen_d(a, b, options) end
+
+---@class vaelua.stats.compare.options
+---@field better? any
+---@field level? number default 0.95
+---@field labels? table default { "VAE", "AE" }
+---@field unit? any
+---@field name? string
+---@field alpha? number default 0.01
+
+--- compare(a, b, { better, level = 0.95, labels = { "VAE", "AE" }, unit, name, alpha = 0.01 }): two lists of scores of the same seeds, a - b.  Gives { n, mean_a, mean_b, mean_difference, sd, low, high, bca_low, bca_high, t = { t, df, p }, wilcoxon = { w, n, p, method }, permutation = { p, method }, d (d_z of pairs), smallest = { wilcoxon, sign, permutation }, verdict, and its parts finding and limit }.  A test without an answer has no p but a reason.  alpha is the p that the verdict measures n by.
+---@param a any
+---@param b any
+---@param options? vaelua.stats.compare.options
+---@return any
+function va.stats.compare(a, b, options) end
+
+--- P(F <= f) of the F distribution with d1 and d2 degrees of freedom.
+---@param f function
+---@param d1 any
+---@param d2 any
+---@return any
+function va.stats.f_below(f, d1, d2) end
+
+---@class vaelua.stats.family.options
+---@field level? number
+
+--- family(list of comparisons, { level }): Holm's correction over all of them, for each kind of test; sets .t.holm, .wilcoxon.holm, .permutation.holm, .family (how many there are) and new verdicts.  A comparison whose test has no answer is not counted.  Gives the list.
+---@param list any[]
+---@param options? vaelua.stats.family.options
+---@return any
+function va.stats.family(list, options) end
+
+--- Half the width of the interval of a mean of n numbers with this standard deviation.
+---@param sd any
+---@param n integer
+---@param level number
+---@return any
+function va.stats.half_interval(sd, n, level) end
+
+--- Holm's correction (1979): the adjusted p of a list, in its order.
+---@param list any[]
+---@return any
+function va.stats.holm(list) end
+
+--- Kendall's rank correlation tau-b of two lists: { n, tau, p, method }.
+---@param a any
+---@param b any
+---@return any
+function va.stats.kendall(a, b) end
+
+--- The number of pairs from which the Wilcoxon, sign and permutation tests can say p < alpha, in a family of so many tests (1) under Holm's correction.
+---@param alpha any
+---@param tests any
+---@return any
+function va.stats.least_pairs(alpha, tests) end
+
+--- log of the gamma function for x > 0.
+---@param x vaelua.Tensor
+---@return any
+function va.stats.lgamma(x) end
+
+--- Means and modes follow each other: each part's, given those before it.
+---@param list any[]
+---@return any
+function va.stats.mean(list) end
+
+--- P(Z <= z) of the standard normal distribution.
+---@param z vaelua.Tensor
+---@return any
+function va.stats.normal_below(z) end
+
+--- The z that is exceeded with probability 1 - p.
+---@param p any
+---@return any
+function va.stats.normal_quantile(p) end
+
+--- Permutation test of the mean difference under changes of sign: { n, p, method }. Options: draws = 10000 and seed = 1, used above 30 pairs.
+---@param a any
+---@param b any
+---@param options? table
+---@return any
+function va.stats.permutation(a, b, options) end
+
+--- Ranks from 1; equal numbers share the mean of their ranks.
+---@param list any[]
+---@return any
+function va.stats.ranks(list) end
+
+--- With n - 1; nil for fewer than two numbers, which have none.
+---@param list any[]
+---@return any
+function va.stats.sd(list) end
+
+--- Sign test: { n, positive, p } over the differences other than 0.
+---@param a any
+---@param b any
+---@return any
+function va.stats.sign_test(a, b) end
+
+--- The smallest two-sided p that n pairs can reach, by test; the t test has no such limit.
+---@param n integer
+---@return any
+function va.stats.smallest_p(n) end
+
+--- Spearman's rank correlation of two lists: { n, rho, p, method }.
+---@param a any
+---@param b any
+---@return any
+function va.stats.spearman(a, b) end
+
+--- P(T <= t) of Student's t with df degrees of freedom.
+---@param t number
+---@param df any
+---@return any
+function va.stats.t_below(t, df) end
+
+--- The t that is exceeded with probability 1 - p.
+---@param p any
+---@param df any
+---@return any
+function va.stats.t_quantile(p, df) end
+
+--- Paired t test of lists a and b (or of one list of differences): { n, mean_difference, sd, t, df, p, low, high }; low to high is the interval of the mean difference a - b at the level (0.95).
+---@param a any
+---@param b any
+---@param options? table
+---@return any
+function va.stats.t_test(a, b, options) end
+
+--- P(|T| >= |t|) of Student's t with df degrees of freedom: the two-sided p.
+---@param t number
+---@param df any
+---@return any
+function va.stats.t_two_sided(t, df) end
+
+--- Wilcoxon signed-rank test of lists a and b (or of one list of differences): { n, w, positive, negative, p, method }; n counts differences other than 0, w is the smaller sum of ranks.
+---@param a any
+---@param b any
+---@param options? table
+---@return any
+function va.stats.wilcoxon(a, b, options) end
+
+--- Wilson's interval (1927) of the share k of n: low, high.
+---@param k integer
+---@param n integer
+---@param level number
+---@return any
+function va.stats.wilson(k, n, level) end
+
+va.nn.init = {}
+
+---@param what any
+---@param value number
+---@return any
+function va.nn.init.constant(what, value) end
+
+--- Kaiming He (2015): normal with variance gain^2 / fan_in; gain sqrt(2) suits ReLU.
+---@param what any
+---@param gain number
+---@return any
+function va.nn.init.kaiming(what, gain) end
+
+--- Normal with mean 0 and the given standard deviation.
+---@param what any
+---@param deviation number
+---@return any
+function va.nn.init.normal(what, deviation) end
+
+--- Saxe et al. (2014): orthonormal rows or columns, times gain.
+---@param what any
+---@param gain number
+---@return any
+function va.nn.init.orthogonal(what, gain) end
+
+---@param what any
+---@param limit number
+---@return any
+function va.nn.init.uniform(what, limit) end
+
+--- Glorot and Bengio (2010): uniform with variance 2 gain^2 / (fan_in + fan_out).
+---@param what any
+---@param gain number
+---@return any
+function va.nn.init.xavier(what, gain) end
+
+---@param what any
+---@return any
+function va.nn.init.zeros(what) end
+
+--- |x|; slope 0 at 0. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.abs(away(0, 4, 7))
+--- ```
+---@return vaelua.Tensor
+function Tensor:abs() end
+
+--- Absolute error, summed over all axes but the first: [N].
+---
+--- ```lua
+--- va.absolute(away(0, 4, 7), 0)
+--- ```
+---@param x vaelua.Tensor|number
+---@return vaelua.Tensor
+function Tensor:absolute(x) end
+
+---@class vaelua.Tensor.active_units.options
+---@field delta? number default 0.01
+
+--- Number of active units: those whose posterior mean has a variance (n - 1) of at least delta over the data. means: [N, Z], N at least 2. Result: one int32 number. Burda, Grosse and Salakhutdinov 2016.
+---
+--- No gradient: a metric
+---
+--- ```lua
+--- va.active_units(randn(50, 4))
+--- ```
+---@param options? vaelua.Tensor.active_units.options
+---@return vaelua.Tensor
+function Tensor:active_units(options) end
+
+--- a + b. Tensors or numbers; shapes by broadcasting.
+---
+--- ```lua
+--- va.add(rand_in(-3, 3, 4, 7), rand_in(-3, 3, 4, 7))
+--- ```
+---@param b vaelua.Tensor|number
+---@return vaelua.Tensor
+function Tensor:add(b) end
+
+--- int32 from, from + step, ... up to and with to, as in Lua's for.
+---
+--- ```lua
+--- va.arange(1, 5)
+--- ```
+---@param to integer
+---@param step? integer default 1
+---@return vaelua.Tensor
+function Tensor:arange(to, step) end
+
+--- Where the largest element along an axis stands, from 1: int32 without that axis. The first of equals.
+---
+--- ```lua
+--- va.argmax(randn(4, 7))
+--- ```
+---@param axis? integer default -1
+---@return vaelua.Tensor
+function Tensor:argmax(axis) end
+
+--- Where the smallest element along an axis stands, from 1: int32 without that axis. The first of equals.
+---
+--- ```lua
+--- va.argmin(randn(4, 7))
+--- ```
+---@param axis? integer default -1
+---@return vaelua.Tensor
+function Tensor:argmin(axis) end
+
+---@class vaelua.Tensor.argsort.options
+---@field descending? boolean default false
+
+--- The order that sorts x along an axis: int32 places from 1, in the shape of x. Stable; NaN comes last. Compared as float32.
+---
+--- ```lua
+--- va.argsort(randn(4, 7))
+--- ```
+---@param axis? integer default -1
+---@param options? vaelua.Tensor.argsort.options
+---@return vaelua.Tensor
+function Tensor:argsort(axis, options) end
+
+--- Adjusted Rand index of two labellings of the same rows: the share of pairs on which they agree, 0 by chance and 1 if they are the same partition. a, b: int32 [N], from 1. Result: one float64 number. Hubert and Arabie 1985.
+---
+--- No gradient: a metric
+---
+--- ```lua
+--- va.ari(randint(1, 3, 20), randint(1, 4, 20))
+--- ```
+---@param b vaelua.Tensor
+---@return vaelua.Tensor
+function Tensor:ari(b) end
+
+--- x as "float32", "int32", "uint8" or "float64" (on the host only). From float to integer: towards zero. Gradients flow through float32 alone.
+---
+--- ```lua
+--- va.as(arange(1, 5), "float32")
+--- ```
+---@param dtype "float32"|"int32"|"uint8"|"float64"
+---@return vaelua.Tensor
+function Tensor:as(dtype) end
+
+---@param ... any
+---@return number
+function Tensor:at(...) end
+
+--- inverse tangent, in radians. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.atan(rand_in(-4, 4, 4, 7))
+--- ```
+---@return vaelua.Tensor
+function Tensor:atan() end
+
+--- angle of the point (b, a) in radians, from -pi to pi. Tensors or numbers; shapes by broadcasting.
+---
+--- ```lua
+--- va.atan2(rand_in(-3, 3, 4, 7), rand_in(0.5, 3, 4, 7))
+--- ```
+---@param b vaelua.Tensor|number
+---@return vaelua.Tensor
+function Tensor:atan2(b) end
+
+--- inverse of tanh; infinite at -1 and 1. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.atanh(rand_in(-0.8, 0.8, 4, 7))
+--- ```
+---@return vaelua.Tensor
+function Tensor:atanh() end
+
+---@class vaelua.Tensor.avgpool.options
+---@field stride? integer
+---@field pad? integer default 0
+
+--- Mean of each k x k window; padding is not counted. x: [N, H, W, C]. stride: k if it is not given.
+---
+--- ```lua
+--- va.avgpool(randn(2, 6, 4, 3), 2)
+--- ```
+---@param k integer
+---@param options? vaelua.Tensor.avgpool.options
+---@return vaelua.Tensor
+function Tensor:avgpool(k, options) end
+
+--- Statistics of each channel of x [N, ..., C] over all the rest, [3, C]: mean, variance (divided by n), variance (by n - 1; 0 for a single number). Without gradient, for running statistics.
+---
+--- ```lua
+--- va.batch_stats(randn(4, 3, 3, 5))
+--- ```
+---@return vaelua.Tensor
+function Tensor:batch_stats() end
+
+---@class vaelua.Tensor.batchnorm_eval.options
+---@field eps? number default 1e-5
+
+--- Batch normalisation by given statistics: (x - mean) / sqrt(var + eps) gain + bias, all [C] but x [N, ..., C].
+---
+--- ```lua
+--- va.batchnorm_eval(randn(4, 3), randn(3), rand_in(0.5, 2, 3), randn(3), randn(3))
+--- ```
+---@param mean vaelua.Tensor
+---@param var vaelua.Tensor
+---@param gain? vaelua.Tensor
+---@param bias? vaelua.Tensor
+---@param options? vaelua.Tensor.batchnorm_eval.options
+---@return vaelua.Tensor
+function Tensor:batchnorm_eval(mean, var, gain, bias, options) end
+
+---@class vaelua.Tensor.batchnorm_train.options
+---@field eps? number default 1e-5
+
+--- Batch normalisation (Ioffe and Szegedy 2015) by the statistics of the batch itself, through which gradients flow: each channel of x [N, ..., C] to mean 0 and variance 1, then times gain [C] plus bias [C]. stats: batch_stats(x), where the caller has it already.
+---
+--- ```lua
+--- va.batchnorm_train(randn(8, 3), randn(3), randn(3))
+--- ```
+---@param gain? vaelua.Tensor
+---@param bias? vaelua.Tensor
+---@param stats? vaelua.Tensor
+---@param options? vaelua.Tensor.batchnorm_train.options
+---@return vaelua.Tensor
+function Tensor:batchnorm_train(gain, bias, stats, options) end
+
+--- Cross-entropy of x (0 to 1) against the Bernoulli distribution with these logits, in nats, summed over all axes but the first: [N]. For greys it is the usual loss, but not a likelihood.
+---
+--- ```lua
+--- va.bce_logits(randn(4, 7), rand(4, 7))
+--- ```
+---@param x vaelua.Tensor|number
+---@return vaelua.Tensor
+function Tensor:bce_logits(x) end
+
+--- Log-probability of x under Bernoulli distributions with these logits, in nats, summed over all axes but the first: [N].
+---
+--- ```lua
+--- va.bernoulli_logp(rand(4, 7), randn(4, 7))
+--- ```
+---@param logit vaelua.Tensor|number
+---@return vaelua.Tensor
+function Tensor:bernoulli_logp(logit) end
+
+--- Draws of 0 and 1 with probability sigmoid(logits) of a 1, as float32. A constant: no gradient flows through it.
+---
+--- ```lua
+--- va.bernoulli_sample(randn(4, 7))
+--- ```
+---@return vaelua.Tensor
+function Tensor:bernoulli_sample() end
+
+--- The tensors of a list joined along an axis; their other sizes and dtypes agree. Features join at the end (axis -1), batches along axis 1.
+---
+--- ```lua
+--- va.cat({ randn(2, 3), randn(2, 4) })
+--- ```
+---@param axis? integer default -1
+---@return vaelua.Tensor
+function Tensor:cat(axis) end
+
+--- Log-probability of the classes y (int32, 1..K) under the softmax of logits [N, ..., K], summed over all axes but the first: [N].
+---
+--- ```lua
+--- va.categorical_logp(randn(5, 3), labels(5, 3))
+--- ```
+---@param y vaelua.Tensor
+---@return vaelua.Tensor
+function Tensor:categorical_logp(y) end
+
+--- Draws of classes 1..K from the softmax of logits [..., K]: int32 [...]. A constant: no gradient flows through it.
+---
+--- ```lua
+--- va.categorical_sample(randn(5, 3))
+--- ```
+---@return vaelua.Tensor
+function Tensor:categorical_sample() end
+
+--- the least whole number not below x. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.ceil(away(0, 4, 7))
+--- ```
+---@return vaelua.Tensor
+function Tensor:ceil() end
+
+--- The lower triangular L with x = L L' for a symmetric positive definite matrix [n, n]; of another matrix, for (x + x') / 2.
+---
+--- ```lua
+--- va.cholesky(spd(4))
+--- ```
+---@return vaelua.Tensor
+function Tensor:cholesky() end
+
+--- Element y[i] of each row i: x [N, K], y int32 [N] in 1..K, result [N]; with more axes the last one is chosen from. (torch: gather.)
+---
+--- ```lua
+--- va.choose(randn(5, 3), labels(5, 3))
+--- ```
+---@param y vaelua.Tensor
+---@return vaelua.Tensor
+function Tensor:choose(y) end
+
+--- x, but not below low and not above high.
+---
+--- ```lua
+--- va.clamp(away(0, 4, 7), -0.05, 5)
+--- ```
+---@param low number
+---@param high? number
+---@return vaelua.Tensor
+function Tensor:clamp(low, high) end
+
+--- x with its elements in order in memory: a view, or a copy where they are not. Changes no value.
+---
+--- ```lua
+--- va.contiguous(randn(3, 4):transpose())
+--- ```
+---@return vaelua.Tensor
+function Tensor:contiguous() end
+
+--- log of the constant of the continuous Bernoulli with logit x. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.continuous(rand_in(-4, 4, 4, 7))
+--- ```
+---@return vaelua.Tensor
+function Tensor:continuous() end
+
+--- Log-density of x in [0, 1] under continuous Bernoulli distributions (Loaiza-Ganem and Cunningham 2019) with these logits, summed over all axes but the first: [N].
+---
+--- ```lua
+--- va.continuous_bernoulli_logp(rand(4, 7), randn(4, 7))
+--- ```
+---@param logit vaelua.Tensor|number
+---@return vaelua.Tensor
+function Tensor:continuous_bernoulli_logp(logit) end
+
+---@class vaelua.Tensor.conv.options
+---@field stride? integer default 1
+---@field pad? integer
+---@field groups? integer default 1
+---@field act? string default none
+
+--- Convolution of pictures (cross-correlation). x: [N, H, W, C]; w: [K, KH, KW, C / groups]; b: [K]. Result: [N, H / stride, W / stride, K], rounded up; with a pad as in PyTorch: (H + 2 pad - KH) / stride + 1, rounded down. act: "none" or "relu".
+---
+--- ```lua
+--- va.conv(randn(2, 7, 6, 3), randn(4, 3, 3, 3), randn(4), { stride = 2 })
+--- ```
+---@param w vaelua.Tensor
+---@param b? vaelua.Tensor
+---@param options? vaelua.Tensor.conv.options
+---@return vaelua.Tensor
+function Tensor:conv(w, b, options) end
+
+--- cosine of x radians; NaN where |x| > 2^48. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.cos(rand_in(-6, 6, 4, 7))
+--- ```
+---@return vaelua.Tensor
+function Tensor:cos() end
+
+--- Covariance matrix of the rows of x, divided by n - 1. x: [N, D]. Result: [D, D], float64.
+---
+--- No gradient: a metric
+---
+--- ```lua
+--- va.covariance(randn(10, 3))
+--- ```
+---@return vaelua.Tensor
+function Tensor:covariance() end
+
+--- Rank of a covariance: how many of its eigenvalues are above D 2.2e-16 times the largest. s: [D, D], symmetric. Result: one int32 number.
+---
+--- No gradient: a metric
+---
+--- ```lua
+--- va.covariance_rank(covariance(randn(4, 6)))
+--- ```
+---@return vaelua.Tensor
+function Tensor:covariance_rank() end
+
+--- Running sum of x along one axis. Result: the shape of x.
+---
+--- ```lua
+--- va.cumsum(randn(4, 7))
+--- ```
+---@param axis? integer default -1
+---@return vaelua.Tensor
+function Tensor:cumsum(axis) end
+
+---@class vaelua.Tensor.deconv.options
+---@field stride? integer default 1
+---@field pad? integer
+---@field groups? integer default 1
+---@field act? string default none
+
+--- Transposed convolution: the data gradient of conv, whose weight it takes. x: [N, H, W, C]; w: [C, KH, KW, K / groups]; b: [K]. Result: [N, H stride, W stride, K]; with a pad, where less than stride rows are missing for that, else [N, (H - 1) stride + KH - 2 pad, ..., K]. act: "none" or "relu".
+---
+--- ```lua
+--- va.deconv(randn(2, 4, 3, 5), randn(5, 3, 3, 2), randn(2), { stride = 2 })
+--- ```
+---@param w vaelua.Tensor
+---@param b? vaelua.Tensor
+---@param options? vaelua.Tensor.deconv.options
+---@return vaelua.Tensor
+function Tensor:deconv(w, b, options) end
+
+--- The value of x without its history: no gradient flows through it. A view.
+---
+--- ```lua
+--- va.detach(randn(3, 4))
+--- ```
+---@return vaelua.Tensor
+function Tensor:detach() end
+
+--- The diagonal of a matrix. A view.
+---
+--- ```lua
+--- va.diag(randn(4, 4))
+--- ```
+---@return vaelua.Tensor
+function Tensor:diag() end
+
+--- a / b. Tensors or numbers; shapes by broadcasting.
+---
+--- ```lua
+--- va.div(rand_in(-3, 3, 4, 7), rand_in(0.5, 3, 4, 7))
+--- ```
+---@param b vaelua.Tensor|number
+---@return vaelua.Tensor
+function Tensor:div(b) end
+
+--- x with each element set to 0 with probability p and the others divided by 1 - p (Srivastava et al., JMLR 2014).
+---
+--- ```lua
+--- va.dropout(randn(4, 7), 0.3)
+--- ```
+---@param p? number default 0.5
+---@return vaelua.Tensor
+function Tensor:dropout(p) end
+
+--- Eigenvalues of a symmetric matrix [n, n], ascending: [n]. Of another matrix, those of (x + x') / 2.
+---
+--- ```lua
+--- va.eigvalsh(spd(4))
+--- ```
+---@return vaelua.Tensor
+function Tensor:eigvalsh() end
+
+--- Eigenvectors of a symmetric matrix [n, n] as columns, in the order of eigvalsh; the largest element of each is positive.
+---
+--- No gradient: it is not defined where eigenvalues are equal (eigvalsh has one)
+---
+--- ```lua
+--- va.eigvecs(spd(4))
+--- ```
+---@return vaelua.Tensor
+function Tensor:eigvecs() end
+
+--- x above 0, exp(x) - 1 below (Clevert et al. 2016). Result: the shape of x, float32.
+---
+--- ```lua
+--- va.elu(away(0, 4, 7))
+--- ```
+---@return vaelua.Tensor
+function Tensor:elu() end
+
+--- Rows of a table w [K, ...] by int32 codes 1..K of any shape: [shape of index, shape of a row]. An error names a code out of range.
+---
+--- ```lua
+--- va.embedding(randn(10, 4), labels(5, 10))
+--- ```
+---@param index vaelua.Tensor
+---@return vaelua.Tensor
+function Tensor:embedding(index) end
+
+--- 1 where a = b, else 0. Tensors or numbers; shapes by broadcasting.
+---
+--- ```lua
+--- va.eq(rand_in(-3, 3, 4, 7), rand_in(-3, 3, 4, 7))
+--- ```
+---@param b vaelua.Tensor|number
+---@return vaelua.Tensor
+function Tensor:eq(b) end
+
+--- error function: 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.erf(rand_in(-2, 2, 4, 7))
+--- ```
+---@return vaelua.Tensor
+function Tensor:erf() end
+
+--- e to the x. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.exp(rand_in(-3, 3, 4, 7))
+--- ```
+---@return vaelua.Tensor
+function Tensor:exp() end
+
+--- x stretched to a shape by the rule of broadcasting: axes of size 1 stretch; a smaller shape must equal the last axes. A view: nothing is copied.
+---
+--- ```lua
+--- va.expand(randn(3, 1), 3, 5)
+--- ```
+---@param shape integer|integer[]
+---@param ... any
+---@return vaelua.Tensor
+function Tensor:expand(shape, ...) end
+
+--- exp(x) - 1, precise near 0. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.expm1(rand_in(-3, 3, 4, 7))
+--- ```
+---@return vaelua.Tensor
+function Tensor:expm1() end
+
+--- The float32 identity matrix [n, n].
+---
+--- ```lua
+--- va.eye(3)
+--- ```
+---@return vaelua.Tensor
+function Tensor:eye() end
+
+--- [N, ...] as [N, rest]: each row one vector, in the order of its axes (height, width, channels).
+---
+--- ```lua
+--- va.flatten(randn(2, 3, 4))
+--- ```
+---@return vaelua.Tensor
+function Tensor:flatten() end
+
+--- the largest whole number not above x. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.floor(away(0, 4, 7))
+--- ```
+---@return vaelua.Tensor
+function Tensor:floor() end
+
+--- Fréchet distance between the normals with the means and covariances (n - 1) of two sets of features, squared: |m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2)). x: [N, D], y: [M, D], at least 2 rows each. Result: one float64 number. With no more rows than features it is biased upwards. Dowson and Landau 1982.
+---
+--- No gradient: a metric
+---
+--- ```lua
+--- va.frechet(randn(50, 4), randn(60, 4))
+--- ```
+---@param y vaelua.Tensor
+---@return vaelua.Tensor
+function Tensor:frechet(y) end
+
+--- Fréchet distance as frechet has it, from means m1, m2: [D] and covariances s1, s2: [D, D], symmetric. Result: one float64 number. Always real and finite: eigenvalues of a covariance below D 2.2e-16 times its largest count as 0.
+---
+--- No gradient: a metric
+---
+--- ```lua
+--- va.frechet_moments(randn(3), covariance(randn(9, 3)), randn(3), covariance(randn(9, 3)))
+--- ```
+---@param s1 vaelua.Tensor
+---@param m2 vaelua.Tensor
+---@param s2 vaelua.Tensor
+---@return vaelua.Tensor
+function Tensor:frechet_moments(s1, m2, s2) end
+
+--- A tensor of a shape (a list) with the same value everywhere.
+---
+--- ```lua
+--- va.full({ 2, 3 }, 0.5)
+--- ```
+---@param value number
+---@param dtype? "float32"|"int32"|"uint8"|"float64" default float32
+---@return vaelua.Tensor
+function Tensor:full(value, dtype) end
+
+--- 1 where a >= b, else 0. Tensors or numbers; shapes by broadcasting.
+---
+--- ```lua
+--- va.ge(rand_in(-3, 3, 4, 7), rand_in(-3, 3, 4, 7))
+--- ```
+---@param b vaelua.Tensor|number
+---@return vaelua.Tensor
+function Tensor:ge(b) end
+
+--- x * P(a normal number < x), exact (Hendrycks and Gimpel 2016). Result: the shape of x, float32.
+---
+--- ```lua
+--- va.gelu(rand_in(-4, 4, 4, 7))
+--- ```
+---@return vaelua.Tensor
+function Tensor:gelu() end
+
+---@class vaelua.Tensor.gmm.options
+---@field steps? integer default 100
+---@field tol? number default 1e-3
+---@field floor? number default 1e-6
+
+--- Mixture of normals with full covariances, fitted to the rows of x by expectation maximisation from a k-means++ start. x: [N, D]; u: [K] uniform random numbers, one a component. Stops when the mean log density gains less than tol, or after steps rounds; floor is added to the variances. Result: [K, 1 + D + D D], a component a row: weight, mean, lower Cholesky factor of the covariance.
+---
+--- No gradient: a metric
+---
+--- ```lua
+--- va.gmm(randn(40, 2), rand(3))
+--- ```
+---@param u vaelua.Tensor
+---@param options? vaelua.Tensor.gmm.options
+---@return vaelua.Tensor
+function Tensor:gmm(u, options) end
+
+--- Log density of the rows of x under a mixture of normals, in nats. x: [N, D]; g: [K, 1 + D + D D] as gmm gives it. Result: [N], float64.
+---
+--- No gradient: a metric
+---
+--- ```lua
+--- va.gmm_logp(randn(9, 2), gmm(randn(40, 2), rand(3)))
+--- ```
+---@param g vaelua.Tensor
+---@return vaelua.Tensor
+function Tensor:gmm_logp(g) end
+
+---@class vaelua.Tensor.groupnorm.options
+---@field eps? number default 1e-5
+
+--- Group normalisation (Wu and He 2018): x [N, ..., C] to mean 0 and variance 1 over each of the groups of neighbouring channels of each row; then times gain [C] plus bias [C].
+---
+--- ```lua
+--- va.groupnorm(randn(2, 3, 3, 4), 2, randn(4), randn(4))
+--- ```
+---@param groups integer
+---@param gain? vaelua.Tensor
+---@param bias? vaelua.Tensor
+---@param options? vaelua.Tensor.groupnorm.options
+---@return vaelua.Tensor
+function Tensor:groupnorm(groups, gain, bias, options) end
+
+--- 1 where a > b, else 0. Tensors or numbers; shapes by broadcasting.
+---
+--- ```lua
+--- va.gt(rand_in(-3, 3, 4, 7), rand_in(-3, 3, 4, 7))
+--- ```
+---@param b vaelua.Tensor|number
+---@return vaelua.Tensor
+function Tensor:gt(b) end
+
+---@class vaelua.Tensor.inception_score.options
+---@field chunk? boolean default false
+
+--- Inception Score of class scores: exp of the mean of KL(p(y|x) || p(y)) in each split. logits: [N, K], any order that does not sort the classes. Result: [2], float64: mean and standard deviation over the splits (population). Splits are rows s N / S to (s + 1) N / S, unshuffled; with chunk N / S rows rounded up, and the sample's standard deviation (NaN for one split). Salimans et al. 2016.
+---
+--- No gradient: a metric
+---
+--- ```lua
+--- va.inception_score(randn(100, 10))
+--- ```
+---@param splits? integer default 10
+---@param options? vaelua.Tensor.inception_score.options
+---@return vaelua.Tensor
+function Tensor:inception_score(splits, options) end
+
+--- Inverse of a regular matrix [n, n].
+---
+--- ```lua
+--- va.inverse(spd(4))
+--- ```
+---@return vaelua.Tensor
+function Tensor:inverse() end
+
+--- 1 where x is neither NaN nor infinite, else 0. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.isfinite(rand_in(-3, 3, 4, 7))
+--- ```
+---@return vaelua.Tensor
+function Tensor:isfinite() end
+
+--- 1 where x is NaN, else 0. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.isnan(rand_in(-3, 3, 4, 7))
+--- ```
+---@return vaelua.Tensor
+function Tensor:isnan() end
+
+---@param ... any
+---@return number
+function Tensor:item(...) end
+
+---@class vaelua.Tensor.kid.options
+---@field subsets? integer default 100
+---@field size? integer default 1000
+---@field seed? integer default 2020
+
+--- Kernel distance of two sets of features: mean over subsets of the unbiased squared maximum mean discrepancy with the kernel (x y / D + 1)^3, and the population standard deviation over subsets, which is not a standard error: subsets overlap. x: [N, D], y: [M, D], at least size rows each. Subsets are drawn without replacement by NumPy's RandomState(seed), as in torch-fidelity. Result: [2], float64; the mean may be below 0. Binkowski et al. 2018.
+---
+--- No gradient: a metric
+---
+--- ```lua
+--- va.kid(randn(20, 4), randn(30, 4), { subsets = 3, size = 10 })
+--- ```
+---@param y vaelua.Tensor
+---@param options? vaelua.Tensor.kid.options
+---@return vaelua.Tensor
+function Tensor:kid(y, options) end
+
+---@class vaelua.Tensor.kmeans.options
+---@field steps? integer default 300
+
+--- Clusters of the rows of x by k-means from k-means++ starts. x: [N, D]; u: [starts, K] uniform random numbers: the start that ends with the smallest squared distances to the means is taken. steps: at most so many rounds. Result: int32 [N], clusters 1..K. Lloyd 1982; Arthur and Vassilvitskii 2007.
+---
+--- No gradient: a metric
+---
+--- ```lua
+--- va.kmeans(randn(40, 2), rand(2, 3))
+--- ```
+---@param u vaelua.Tensor
+---@param options? vaelua.Tensor.kmeans.options
+---@return vaelua.Tensor
+function Tensor:kmeans(u, options) end
+
+--- Log-density of x under Laplace distributions, summed over all axes but the first: [N].
+---
+--- ```lua
+--- va.laplace_logp(rand_in(2, 3, 4, 7), rand_in(0, 1, 4, 7), randn(4, 7))
+--- ```
+---@param mean vaelua.Tensor|number
+---@param logscale vaelua.Tensor|number
+---@return vaelua.Tensor
+function Tensor:laplace_logp(mean, logscale) end
+
+---@class vaelua.Tensor.layernorm.options
+---@field axes? integer default 1
+---@field eps? number default 1e-5
+
+--- Layer normalisation (Ba, Kiros and Hinton 2016): x to mean 0 and variance 1 over its last axes (how many: axes), each place of the others apart; then times gain plus bias, of the shape of those axes.
+---
+--- ```lua
+--- va.layernorm(randn(4, 7), randn(7), randn(7))
+--- ```
+---@param gain? vaelua.Tensor
+---@param bias? vaelua.Tensor
+---@param options? vaelua.Tensor.layernorm.options
+---@return vaelua.Tensor
+function Tensor:layernorm(gain, bias, options) end
+
+--- 1 where a <= b, else 0. Tensors or numbers; shapes by broadcasting.
+---
+--- ```lua
+--- va.le(rand_in(-3, 3, 4, 7), rand_in(-3, 3, 4, 7))
+--- ```
+---@param b vaelua.Tensor|number
+---@return vaelua.Tensor
+function Tensor:le(b) end
+
+---@class vaelua.Tensor.legacy_permutation.options
+---@field seed? integer default 2020
+
+--- The permutation that NumPy's RandomState(seed).permutation(n) makes, plus 1: int32 [N], for scores that are defined by it.
+---
+--- No gradient: random numbers
+---
+--- ```lua
+--- va.legacy_permutation(10)
+--- ```
+---@param options? vaelua.Tensor.legacy_permutation.options
+---@return vaelua.Tensor
+function Tensor:legacy_permutation(options) end
+
+---@param ... any
+---@return vaelua.Tensor
+function Tensor:lerp(...) end
+
+---@class vaelua.Tensor.linear.options
+---@field act? string default none
+
+--- x w' + b for each row of x, flattened. x: [N, ...] with K numbers a row; w: [M, K]; b: [M]. Result: [N, M]. act: "none" or "relu", applied to the result.
+---
+--- ```lua
+--- va.linear(randn(3, 4), randn(5, 4), randn(5))
+--- ```
+---@param w vaelua.Tensor
+---@param b? vaelua.Tensor
+---@param options? vaelua.Tensor.linear.options
+---@return vaelua.Tensor
+function Tensor:linear(w, b, options) end
+
+--- n float32 numbers at equal distances, both ends included.
+---
+--- ```lua
+--- va.linspace(0, 1, 5)
+--- ```
+---@param to number
+---@param n integer
+---@return vaelua.Tensor
+function Tensor:linspace(to, n) end
+
+--- natural logarithm; -inf at 0, NaN below. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.log(rand_in(0.2, 5, 4, 7))
+--- ```
+---@return vaelua.Tensor
+function Tensor:log() end
+
+--- log(1 + x), precise near 0. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.log1p(rand_in(-0.7, 5, 4, 7))
+--- ```
+---@return vaelua.Tensor
+function Tensor:log1p() end
+
+--- Logarithm of the absolute determinant of a matrix [n, n]; -inf where it is singular.
+---
+--- ```lua
+--- va.logdet(spd(4))
+--- ```
+---@return vaelua.Tensor
+function Tensor:logdet() end
+
+--- log(x / (1 - x)), the inverse of sigmoid. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.logit(rand_in(0.1, 0.9, 4, 7))
+--- ```
+---@return vaelua.Tensor
+function Tensor:logit() end
+
+--- log(sigmoid(x)) = -softplus(-x). Result: the shape of x, float32.
+---
+--- ```lua
+--- va.logsigmoid(rand_in(-8, 8, 4, 7))
+--- ```
+---@return vaelua.Tensor
+function Tensor:logsigmoid() end
+
+--- Log of the softmax of x over one axis. Result: the shape of x.
+---
+--- ```lua
+--- va.logsoftmax(randn(4, 7))
+--- ```
+---@param axis? integer default -1
+---@return vaelua.Tensor
+function Tensor:logsoftmax(axis) end
+
+---@class vaelua.Tensor.logsumexp.options
+---@field keep? boolean default false
+
+--- log of the sum of exp(x) over axes, without overflow.
+---
+--- ```lua
+--- va.logsumexp(randn(4, 7), 2)
+--- ```
+---@param axis? integer|integer[]
+---@param options? vaelua.Tensor.logsumexp.options
+---@return vaelua.Tensor
+function Tensor:logsumexp(axis, options) end
+
+--- a above 0, a times the slope b below (Maas et al. 2013). Tensors or numbers; shapes by broadcasting.
+---
+--- ```lua
+--- va.lrelu(rand_in(0.1, 3, 4, 7), rand_in(0.1, 0.9, 4, 7))
+--- ```
+---@param b vaelua.Tensor|number
+---@return vaelua.Tensor
+function Tensor:lrelu(b) end
+
+--- 1 where a < b, else 0. Tensors or numbers; shapes by broadcasting.
+---
+--- ```lua
+--- va.lt(rand_in(-3, 3, 4, 7), rand_in(-3, 3, 4, 7))
+--- ```
+---@param b vaelua.Tensor|number
+---@return vaelua.Tensor
+function Tensor:lt(b) end
+
+--- Matrix product x y. x: [..., M, K]; y: [..., K, N], or one vector [K], for which the result is [..., M]. The leading axes are equal, or one side has none. Float64 if either is (no gradient).
+---
+--- ```lua
+--- va.matmul(randn(3, 4), randn(4, 5))
+--- ```
+---@param y vaelua.Tensor
+---@return vaelua.Tensor
+function Tensor:matmul(y) end
+
+---@class vaelua.Tensor.max.options
+---@field keep? boolean default false
+
+--- Largest element of x over axes; NaN if there is one. Ties share the gradient.
+---
+--- ```lua
+--- va.max(randn(4, 7))
+--- ```
+---@param axis? integer|integer[]
+---@param options? vaelua.Tensor.max.options
+---@return vaelua.Tensor
+function Tensor:max(axis, options) end
+
+--- the larger one; NaN where either is. Tensors or numbers; shapes by broadcasting.
+---
+--- ```lua
+--- va.maximum(rand_in(-3, 0, 4, 7), rand_in(0.3, 3, 4, 7))
+--- ```
+---@param b vaelua.Tensor|number
+---@return vaelua.Tensor
+function Tensor:maximum(b) end
+
+---@class vaelua.Tensor.maxpool.options
+---@field stride? integer
+---@field pad? integer default 0
+
+--- Largest value of each k x k window. x: [N, H, W, C]. stride: k if it is not given. A NaN in the window is the result.
+---
+--- ```lua
+--- va.maxpool(randn(2, 6, 4, 3), 2)
+--- ```
+---@param k integer
+---@param options? vaelua.Tensor.maxpool.options
+---@return vaelua.Tensor
+function Tensor:maxpool(k, options) end
+
+---@class vaelua.Tensor.mean.options
+---@field keep? boolean default false
+
+--- Mean of x over an axis, a list of axes, or all.
+---
+--- ```lua
+--- va.mean(randn(4, 7))
+--- ```
+---@param axis? integer|integer[]
+---@param options? vaelua.Tensor.mean.options
+---@return vaelua.Tensor
+function Tensor:mean(axis, options) end
+
+---@class vaelua.Tensor.min.options
+---@field keep? boolean default false
+
+--- Smallest element of x over axes; NaN if there is one. Ties share the gradient.
+---
+--- ```lua
+--- va.min(randn(4, 7))
+--- ```
+---@param axis? integer|integer[]
+---@param options? vaelua.Tensor.min.options
+---@return vaelua.Tensor
+function Tensor:min(axis, options) end
+
+--- the smaller one; NaN where either is. Tensors or numbers; shapes by broadcasting.
+---
+--- ```lua
+--- va.minimum(rand_in(-3, 0, 4, 7), rand_in(0.3, 3, 4, 7))
+--- ```
+---@param b vaelua.Tensor|number
+---@return vaelua.Tensor
+function Tensor:minimum(b) end
+
+---@class vaelua.Tensor.mmd.options
+---@field kernel? string default imq
+---@field scale? number default 1
+
+--- Maximum mean discrepancy of two samples, squared and unbiased (it may be below 0). x: [N, D], y: [M, D], at least 2 rows each. kernel: imq (sum of C / (C + |x - y|^2) for C = 2 D scale times 0.1, 0.2, 0.5, 1, 2, 5, 10), rbf (exp(-|x - y|^2 / 2 D scale)) or polynomial ((xy / D scale + 1)^3). Result: one number. Gretton et al. 2012.
+---
+--- ```lua
+--- va.mmd(randn(6, 3), randn(5, 3))
+--- ```
+---@param y vaelua.Tensor
+---@param options? vaelua.Tensor.mmd.options
+---@return vaelua.Tensor
+function Tensor:mmd(y, options) end
+
+--- a % b = a - b floor(a / b), with the sign of b as in Lua. Tensors or numbers; shapes by broadcasting.
+---
+--- ```lua
+--- va.mod(rand_in(1.1, 1.4, 4, 7), rand_in(0.8, 1, 4, 7))
+--- ```
+---@param b vaelua.Tensor|number
+---@return vaelua.Tensor
+function Tensor:mod(b) end
+
+---@class vaelua.Tensor.moments.options
+---@field divisor? integer default 0
+
+--- Mean (row 1) and covariance (n - 1; the other rows) of the rows of x, for frechet_moments and moments_merge. x: [N, D], N at least 2. divisor: what the covariance is divided by in place of n - 1. Result: [D + 1, D], float64.
+---
+--- No gradient: a metric
+---
+--- ```lua
+--- va.moments(randn(10, 3))
+--- ```
+---@param options? vaelua.Tensor.moments.options
+---@return vaelua.Tensor
+function Tensor:moments(options) end
+
+--- The moments of two sets together: a of n rows, b of m. a, b: [D + 1, D] as moments returns them. Chan, Golub and LeVeque 1979.
+---
+--- No gradient: a metric
+---
+--- ```lua
+--- va.moments_merge(moments(randn(9, 3)), 9, moments(randn(5, 3)), 5)
+--- ```
+---@param n integer
+---@param b vaelua.Tensor
+---@param m integer
+---@return vaelua.Tensor
+function Tensor:moments_merge(n, b, m) end
+
+--- a * b. Tensors or numbers; shapes by broadcasting.
+---
+--- ```lua
+--- va.mul(rand_in(-3, 3, 4, 7), rand_in(-3, 3, 4, 7))
+--- ```
+---@param b vaelua.Tensor|number
+---@return vaelua.Tensor
+function Tensor:mul(b) end
+
+--- 1 where a differs from b, else 0. Tensors or numbers; shapes by broadcasting.
+---
+--- ```lua
+--- va.ne(rand_in(-3, 3, 4, 7), rand_in(-3, 3, 4, 7))
+--- ```
+---@param b vaelua.Tensor|number
+---@return vaelua.Tensor
+function Tensor:ne(b) end
+
+--- The row of rows [M, D] that lies nearest to each row of x [N, D]: int32 [N], from 1; the first of equally near ones.
+---
+--- ```lua
+--- va.nearest(randn(4, 7), randn(3, 7))
+--- ```
+---@param rows vaelua.Tensor
+---@return vaelua.Tensor
+function Tensor:nearest(rows) end
+
+--- -x. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.neg(rand_in(-3, 3, 4, 7))
+--- ```
+---@return vaelua.Tensor
+function Tensor:neg() end
+
+--- Normalised mutual information of two labellings of the same rows: divided by the mean of both entropies; 1 if they are the same partition. a, b: int32 [N], from 1. Result: one float64 number in 0..1. Strehl and Ghosh 2002.
+---
+--- No gradient: a metric
+---
+--- ```lua
+--- va.nmi(randint(1, 3, 20), randint(1, 4, 20))
+--- ```
+---@param b vaelua.Tensor
+---@return vaelua.Tensor
+function Tensor:nmi(b) end
+
+--- Kullback-Leibler divergence of the normal distributions (mean, logvar) from (pmean, plogvar), by default the unit normal, in nats, summed over all axes but the first: [N].
+---
+--- ```lua
+--- va.normal_kl(randn(4, 7), randn(4, 7))
+--- ```
+---@param logvar vaelua.Tensor|number
+---@param pmean? vaelua.Tensor|number
+---@param plogvar? vaelua.Tensor|number
+---@return vaelua.Tensor
+function Tensor:normal_kl(logvar, pmean, plogvar) end
+
+--- As normal_kl, but for each unit apart: the shape of mean.
+---
+--- ```lua
+--- va.normal_kl_each(randn(4, 7), randn(4, 7))
+--- ```
+---@param logvar vaelua.Tensor|number
+---@param pmean? vaelua.Tensor|number
+---@param plogvar? vaelua.Tensor|number
+---@return vaelua.Tensor
+function Tensor:normal_kl_each(logvar, pmean, plogvar) end
+
+--- Kullback-Leibler divergence of normal distributions from the unit normal, in nats, summed over all axes but the first: [N].
+---
+--- ```lua
+--- va.normal_kl_unit(randn(4, 7), randn(4, 7))
+--- ```
+---@param logvar vaelua.Tensor|number
+---@return vaelua.Tensor
+function Tensor:normal_kl_unit(logvar) end
+
+--- Log-density of x under normal distributions, summed over all axes but the first: [N].
+---
+--- ```lua
+--- va.normal_logp(randn(4, 7), randn(4, 7), randn(4, 7))
+--- ```
+---@param mean vaelua.Tensor|number
+---@param logvar vaelua.Tensor|number
+---@return vaelua.Tensor
+function Tensor:normal_logp(mean, logvar) end
+
+--- Classes 1..k (int32) as rows of zeros with a 1: the shape of y and an axis of size k.
+---
+--- ```lua
+--- va.one_hot(labels(5, 3), 3)
+--- ```
+---@param k integer
+---@return vaelua.Tensor
+function Tensor:one_hot(k) end
+
+--- float32 ones of a shape; ones() is one number.
+---
+--- ```lua
+--- va.ones(2, 3)
+--- ```
+---@return vaelua.Tensor
+function Tensor:ones() end
+
+--- x with its axes in another order: axis i of the result is axis axes[i] of x. Every axis is named once. A view.
+---
+--- ```lua
+--- va.permute(randn(2, 3, 4), 3, 1, 2)
+--- ```
+---@param axes integer[]
+---@return vaelua.Tensor
+function Tensor:permute(axes) end
+
+--- Rows of x. which: int32 indices from 1, negative ones from the end, rows may repeat, result [shape of which, shape of a row]; or a mask of 0 and 1, one a row (this waits for the device).
+---
+--- ```lua
+--- va.pick(randn(6, 3), as(t{ 2, 2, 5 }, "int32"))
+--- ```
+---@param which vaelua.Tensor
+---@return vaelua.Tensor
+function Tensor:pick(which) end
+
+--- a to the power b; NaN where a < 0 and b is not whole. Tensors or numbers; shapes by broadcasting.
+---
+--- ```lua
+--- va.pow(rand_in(0.3, 3, 4, 7), rand_in(-2, 2, 4, 7))
+--- ```
+---@param b vaelua.Tensor|number
+---@return vaelua.Tensor
+function Tensor:pow(b) end
+
+---@class vaelua.Tensor.prdc.options
+---@field k? integer default 5
+---@field edge? boolean default false
+
+--- Precision, recall, density and coverage of generated features among real ones, with balls to the k-th nearest neighbour (itself not counted). real: [N, D], fake: [M, D], more than k rows each. edge: a point at just the radius is inside (improved precision and recall), else it is not (prdc). Result: [4], float64. Exact: every distance is the float64 sum of squared differences. Kynkäänniemi et al. 2019; Naeem et al. 2020.
+---
+--- No gradient: a metric
+---
+--- ```lua
+--- va.prdc(randn(20, 3), randn(30, 3))
+--- ```
+---@param fake vaelua.Tensor
+---@param options? vaelua.Tensor.prdc.options
+---@return vaelua.Tensor
+function Tensor:prdc(fake, options) end
+
+---@class vaelua.Tensor.prod.options
+---@field keep? boolean default false
+
+--- Product of x over axes.
+---
+--- ```lua
+--- va.prod(rand_in(0.5, 1.5, 4, 5))
+--- ```
+---@param axis? integer|integer[]
+---@param options? vaelua.Tensor.prod.options
+---@return vaelua.Tensor
+function Tensor:prod(axis, options) end
+
+---@class vaelua.Tensor.psnr.options
+---@field range? number default 1
+
+--- Peak signal-to-noise ratio 10 log10(range^2 / mean squared difference) of each pair of pictures, in decibels. x, y: [N, ...]. Result: [N]; infinite for equal pictures.
+---
+--- No gradient: a metric
+---
+--- ```lua
+--- va.psnr(rand(3, 8, 8, 1), rand(3, 8, 8, 1))
+--- ```
+---@param y vaelua.Tensor
+---@param options? vaelua.Tensor.psnr.options
+---@return vaelua.Tensor
+function Tensor:psnr(y, options) end
+
+--- float32 numbers, uniform in [0, 1), with 24 bits (Philox 4x32-10, addressed by seed, model, step and call).
+---
+--- ```lua
+--- va.rand(2, 3)
+--- ```
+---@return vaelua.Tensor
+function Tensor:rand() end
+
+--- int32 numbers, uniform in low..high, both included.
+---
+--- ```lua
+--- va.randint(1, 6, 10)
+--- ```
+---@param high integer
+---@param shape integer|integer[]
+---@param ... any
+---@return vaelua.Tensor
+function Tensor:randint(high, shape, ...) end
+
+--- float32 standard normal numbers (Box-Muller over Philox 4x32-10).
+---
+--- ```lua
+--- va.randn(2, 3)
+--- ```
+---@return vaelua.Tensor
+function Tensor:randn() end
+
+--- int32 [n]: the numbers 1..n in random order.
+---
+--- ```lua
+--- va.randperm(10)
+--- ```
+---@return vaelua.Tensor
+function Tensor:randperm() end
+
+---@class vaelua.Tensor.realism.options
+---@field k? integer default 5
+
+--- Realism of each generated feature: the largest, over the balls of the real ones, of radius / (distance + 1e-5). real: [N, D], fake: [M, D], more than k rows each. Result: [M], float64; 1 and more: inside a ball. Kynkäänniemi et al. 2019.
+---
+--- No gradient: a metric
+---
+--- ```lua
+--- va.realism(randn(20, 3), randn(7, 3))
+--- ```
+---@param fake vaelua.Tensor
+---@param options? vaelua.Tensor.realism.options
+---@return vaelua.Tensor
+function Tensor:realism(fake, options) end
+
+--- 1 / x. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.reciprocal(rand_in(0.4, 4, 4, 7))
+--- ```
+---@return vaelua.Tensor
+function Tensor:reciprocal() end
+
+--- the larger of x and 0. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.relu(away(0, 4, 7))
+--- ```
+---@return vaelua.Tensor
+function Tensor:relu() end
+
+--- A draw from normal distributions through which gradients flow: mean + exp(logvar / 2) e with e from the unit normal (Kingma and Welling 2014). The numbers are addressed by stream, step and call.
+---
+--- ```lua
+--- va.reparameterise(randn(4, 7), randn(4, 7))
+--- ```
+---@param logvar vaelua.Tensor|number
+---@return vaelua.Tensor
+function Tensor:reparameterise(logvar) end
+
+--- The elements of x, in their order, in another shape. One size may be -1: it is found from the others. A view where x is contiguous, else a copy.
+---
+--- ```lua
+--- va.reshape(randn(4, 6), 3, -1)
+--- ```
+---@param shape integer|integer[]
+---@param ... any
+---@return vaelua.Tensor
+function Tensor:reshape(shape, ...) end
+
+---@class vaelua.Tensor.resize.options
+---@field rule? string default half-pixel
+
+--- Pictures in another size. x: [N, H, W, C]. Result: [N, h, w, C]. rule: "half-pixel", bilinear as PyTorch's interpolate; "antialias", the same with the triangle filter stretched where it shrinks (also Pillow's bilinear); "tf1", TensorFlow 1's bilinear, place i from i H / h; "pil-bicubic", Pillow's (a = -0.5, stretched, not clipped); "nearest".
+---
+--- ```lua
+--- va.resize(randn(2, 4, 5, 3), 7, 3)
+--- ```
+---@param h integer
+---@param w integer
+---@param options? vaelua.Tensor.resize.options
+---@return vaelua.Tensor
+function Tensor:resize(h, w, options) end
+
+--- the nearest whole number; halves to the even one. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.round(away(0, 4, 7))
+--- ```
+---@return vaelua.Tensor
+function Tensor:round() end
+
+--- Row i of x without axis 1, as x[i]. A view.
+---
+--- ```lua
+--- va.row(randn(6, 3), 2)
+--- ```
+---@param i integer
+---@return vaelua.Tensor
+function Tensor:row(i) end
+
+--- Rows i to j of x, both included (without j row i alone); axis 1 stays. Negative numbers count from the end. A view.
+---
+--- ```lua
+--- va.rows(randn(6, 3), 2, 4)
+--- ```
+---@param i integer
+---@param j? integer
+---@return vaelua.Tensor
+function Tensor:rows(i, j) end
+
+--- Sum over all axes but the first: [N, ...] -> [N].
+---
+--- ```lua
+--- va.rowsum(randn(4, 3, 2))
+--- ```
+---@return vaelua.Tensor
+function Tensor:rowsum() end
+
+--- 1 / sqrt(x). Result: the shape of x, float32.
+---
+--- ```lua
+--- va.rsqrt(rand_in(0.2, 4, 4, 7))
+--- ```
+---@return vaelua.Tensor
+function Tensor:rsqrt() end
+
+--- digest.set(set): 64 hexadecimal digits; "" for no set.
+---@param ... any
+---@return vaelua.Tensor
+function Tensor:set(...) end
+
+--- 1 / (1 + exp(-x)). Result: the shape of x, float32.
+---
+--- ```lua
+--- va.sigmoid(rand_in(-4, 4, 4, 7))
+--- ```
+---@return vaelua.Tensor
+function Tensor:sigmoid() end
+
+--- -1, 0 or 1, as x is below, at or above 0. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.sign(away(0, 4, 7))
+--- ```
+---@return vaelua.Tensor
+function Tensor:sign() end
+
+--- How well each row lies in its class: (b - a) / max(a, b), where a is its mean distance to the others of the class and b that to the nearest other class; 0 for a row alone in its class. Over all pairs. x: [N, D]; y: int32 [N], at least 2 classes. Result: [N], float64, in -1..1. Rousseeuw 1987.
+---
+--- No gradient: a metric
+---
+--- ```lua
+--- va.silhouette(randn(20, 3), randint(1, 2, 20))
+--- ```
+---@param y vaelua.Tensor
+---@return vaelua.Tensor
+function Tensor:silhouette(y) end
+
+--- x * sigmoid(x) (Elfwing et al. 2018). Result: the shape of x, float32.
+---
+--- ```lua
+--- va.silu(rand_in(-5, 5, 4, 7))
+--- ```
+---@return vaelua.Tensor
+function Tensor:silu() end
+
+--- sine of x radians; NaN where |x| > 2^48. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.sin(rand_in(-6, 6, 4, 7))
+--- ```
+---@return vaelua.Tensor
+function Tensor:sin() end
+
+--- Places i to j of an axis, both included; negative ones count from the end. A view.
+---
+--- ```lua
+--- va.slice(randn(3, 6), 2, 2, 4)
+--- ```
+---@param axis integer
+---@param i integer
+---@param j integer
+---@return vaelua.Tensor
+function Tensor:slice(axis, i, j) end
+
+--- exp(x) over its sum along one axis. Result: the shape of x.
+---
+--- ```lua
+--- va.softmax(randn(4, 7))
+--- ```
+---@param axis? integer default -1
+---@return vaelua.Tensor
+function Tensor:softmax(axis) end
+
+--- log(1 + exp(x)), without overflow. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.softplus(rand_in(-8, 8, 4, 7))
+--- ```
+---@return vaelua.Tensor
+function Tensor:softplus() end
+
+--- The y with x y = b for a regular matrix x [n, n] and b [n] or [n, k].
+---
+--- ```lua
+--- va.solve(spd(4), randn(4, 2))
+--- ```
+---@param b vaelua.Tensor
+---@return vaelua.Tensor
+function Tensor:solve(b) end
+
+---@class vaelua.Tensor.sort.options
+---@field descending? boolean default false
+
+--- x:sort(axis=-1, { descending = false }): sorted values and where they stood (int32, from 1).
+---@param a any
+---@param options? vaelua.Tensor.sort.options
+---@return vaelua.Tensor, vaelua.Tensor
+function Tensor:sort(a, options) end
+
+--- x:split(n, axis=-1): n equal parts, or parts of the sizes in a list; several results, all views.
+---@param parts table<string, any>
+---@param a any
+---@return vaelua.Tensor ...
+function Tensor:split(parts, a) end
+
+--- Squared Euclidean distances between the rows of a [N, D] and b [M, D]: [N, M]. Exact for near rows: differences are squared, not products subtracted.
+---
+--- ```lua
+--- va.sqdist(randn(4, 7), randn(3, 7))
+--- ```
+---@param b vaelua.Tensor
+---@return vaelua.Tensor
+function Tensor:sqdist(b) end
+
+--- square root; NaN below 0. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.sqrt(rand_in(0.1, 4, 4, 7))
+--- ```
+---@return vaelua.Tensor
+function Tensor:sqrt() end
+
+--- x times x. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.square(rand_in(-3, 3, 4, 7))
+--- ```
+---@return vaelua.Tensor
+function Tensor:square() end
+
+--- Squared error, summed over all axes but the first: [N].
+---
+--- ```lua
+--- va.squared(randn(4, 7), randn(4, 7))
+--- ```
+---@param x vaelua.Tensor|number
+---@return vaelua.Tensor
+function Tensor:squared(x) end
+
+--- x without an axis of size 1. A view.
+---
+--- ```lua
+--- va.squeeze(randn(3, 1))
+--- ```
+---@param axis? integer default -1
+---@return vaelua.Tensor
+function Tensor:squeeze(axis) end
+
+---@class vaelua.Tensor.ssim.options
+---@field range? number default 1
+---@field crop? boolean default false
+
+--- Structural similarity of each pair of pictures: Gaussian window of sigma 1.5 and 11 taps, k1 = 0.01, k2 = 0.03, reflected border. x, y: [N, H, W, C], H and W at least 6 (with crop 11). The border stays in the mean, as in torchmetrics since 1.4.2; with crop it does not, as up to 1.4.1. Result: [N], at most 1. Wang et al. 2004.
+---
+--- No gradient: a metric
+---
+--- ```lua
+--- va.ssim(rand(2, 9, 12, 1), rand(2, 9, 12, 1))
+--- ```
+---@param y vaelua.Tensor
+---@param options? vaelua.Tensor.ssim.options
+---@return vaelua.Tensor
+function Tensor:ssim(y, options) end
+
+--- The tensors of a list, all of one shape and dtype, along a new axis; axis is its place in the result.
+---
+--- ```lua
+--- va.stack({ randn(3), randn(3) })
+--- ```
+---@param axis? integer default 1
+---@return vaelua.Tensor
+function Tensor:stack(axis) end
+
+---@class vaelua.Tensor.std.options
+---@field keep? boolean default false
+
+--- Standard deviation of x over axes: the root of var.
+---
+--- ```lua
+--- va.std(randn(4, 7))
+--- ```
+---@param axis? integer|integer[]
+---@param options? vaelua.Tensor.std.options
+---@return vaelua.Tensor
+function Tensor:std(axis, options) end
+
+--- a - b. Tensors or numbers; shapes by broadcasting.
+---
+--- ```lua
+--- va.sub(rand_in(-3, 3, 4, 7), rand_in(-3, 3, 4, 7))
+--- ```
+---@param b vaelua.Tensor|number
+---@return vaelua.Tensor
+function Tensor:sub(b) end
+
+---@class vaelua.Tensor.sum.options
+---@field keep? boolean default false
+
+--- Sum of x over an axis, a list of axes, or all. keep: axes of size 1 stay. Accumulated in float64. Result: float32, or float64 where x is.
+---
+--- ```lua
+--- va.sum(randn(4, 7))
+--- ```
+---@param axis? integer|integer[]
+---@param options? vaelua.Tensor.sum.options
+---@return vaelua.Tensor
+function Tensor:sum(axis, options) end
+
+--- Singular values of a matrix [n, m], descending: [min(n, m)].
+---
+--- ```lua
+--- va.svdvals(randn(4, 3))
+--- ```
+---@return vaelua.Tensor
+function Tensor:svdvals() end
+
+--- Elements of x along an axis, at the int32 places of index, which has the sizes of x but for that axis, and so has the result: what argsort returns sorts x.
+---
+--- ```lua
+--- va.take_along(randn(2, 5), reshape(labels(6, 5), 2, 3))
+--- ```
+---@param index vaelua.Tensor
+---@param axis? integer default -1
+---@return vaelua.Tensor
+function Tensor:take_along(index, axis) end
+
+--- A batch: rows of x [N, ...] (uint8 or float32) by int32 indices [M] from 1, times scale, as float32 [M, ...].
+---
+--- No gradient: it reads data (use pick, which has one)
+---
+--- ```lua
+--- va.take_scaled(as(rand_in(0, 255, 6, 4), "uint8"), labels(3, 6), 1 / 255)
+--- ```
+---@param index vaelua.Tensor
+---@param scale? number default 1
+---@return vaelua.Tensor
+function Tensor:take_scaled(index, scale) end
+
+--- hyperbolic tangent. Result: the shape of x, float32.
+---
+--- ```lua
+--- va.tanh(rand_in(-3, 3, 4, 7))
+--- ```
+---@return vaelua.Tensor
+function Tensor:tanh() end
+
+--- Text about a name: "va." and "nn." may stand before it.
+---@param ... any
+---@return string
+function Tensor:text(...) end
+
+--- k copies of the batch one behind the other: [N, ...] -> [k N, ...]. Undo with reshape(k, -1).
+---
+--- ```lua
+--- va.tile(randn(2, 3), 3)
+--- ```
+---@param k integer
+---@return vaelua.Tensor
+function Tensor:tile(k) end
+
+--- x on a device: "cpu", "cuda", "cuda:1". A view if it lies there already.
+---
+--- ```lua
+--- va.to(randn(3, 4), "cpu")
+--- ```
+---@param device string
+---@return vaelua.Tensor
+function Tensor:to(device) end
+
+--- x:topk(k, axis=-1): the k largest values, largest first, and where they stood.
+---@param k integer
+---@param a any
+---@return vaelua.Tensor, vaelua.Tensor
+function Tensor:topk(k, a) end
+
+---@param ... any
+---@return any
+function Tensor:totable(...) end
+
+--- Sum of the diagonal of a matrix [n, n].
+---
+--- ```lua
+--- va.trace(randn(4, 4))
+--- ```
+---@return vaelua.Tensor
+function Tensor:trace() end
+
+--- x with two axes swapped. A view.
+---
+--- ```lua
+--- va.transpose(randn(3, 5))
+--- ```
+---@param a? integer default 1
+---@param b? integer default 2
+---@return vaelua.Tensor
+function Tensor:transpose(a, b) end
+
+---@class vaelua.Tensor.tsne.options
+---@field d? integer default 2
+---@field perplexity? number
+---@field theta? number
+---@field steps? integer default 1000
+
+--- Map of the rows of z in which neighbours stay together: t-SNE, started from the principal directions and the same for every run. z: [N, Z], N at least 3. d: 1, 2 or 3. perplexity: how many neighbours count (30, or (N - 1) / 3 if that is less). theta: 0 compares all pairs (up to 1,000 rows the default, at most 5,000), else cells of a tree stand for points that are far away (0.5, Barnes-Hut) and p has 3 perplexity + 1 neighbours a row. Distances in the map between clusters mean little. Result: [N, d]. van der Maaten and Hinton 2008; van der Maaten 2014.
+---
+--- No gradient: a metric
+---
+--- ```lua
+--- va.tsne(randn(12, 3), { steps = 20 })
+--- ```
+---@param options? vaelua.Tensor.tsne.options
+---@return vaelua.Tensor
+function Tensor:tsne(options) end
+
+---@class vaelua.Tensor.tsne_gradient.options
+---@field perplexity? number
+---@field theta? number
+
+--- The gradient of tsne_kl in y. z: [N, Z]; y: [N, 1..3]. perplexity, theta: as in tsne. Result: the shape of y, float64.
+---
+--- No gradient: a metric
+---
+--- ```lua
+--- va.tsne_gradient(randn(12, 3), randn(12, 2))
+--- ```
+---@param y vaelua.Tensor
+---@param options? vaelua.Tensor.tsne_gradient.options
+---@return vaelua.Tensor
+function Tensor:tsne_gradient(y, options) end
+
+---@class vaelua.Tensor.tsne_kl.options
+---@field perplexity? number
+---@field theta? number
+
+--- The KL divergence that t-SNE makes small, of a map y of the rows of z, in nats. z: [N, Z]; y: [N, 1..3]. perplexity, theta: as in tsne. Result: one float64 number.
+---
+--- No gradient: a metric
+---
+--- ```lua
+--- va.tsne_kl(randn(12, 3), randn(12, 2))
+--- ```
+---@param y vaelua.Tensor
+---@param options? vaelua.Tensor.tsne_kl.options
+---@return vaelua.Tensor
+function Tensor:tsne_kl(y, options) end
+
+--- x with a new axis of size 1; axis is its place in the result (-1: the last). A view.
+---
+--- ```lua
+--- va.unsqueeze(randn(3, 4), 2)
+--- ```
+---@param axis integer
+---@return vaelua.Tensor
+function Tensor:unsqueeze(axis) end
+
+--- Each pixel repeated k times in both directions (nearest neighbour). x: [N, H, W, C]. Result: [N, k H, k W, C].
+---
+--- ```lua
+--- va.upsample(randn(2, 3, 2, 4), 2)
+--- ```
+---@param k integer
+---@return vaelua.Tensor
+function Tensor:upsample(k) end
+
+---@class vaelua.Tensor.var.options
+---@field keep? boolean default false
+
+--- Variance of x over axes, with n - 1 in the denominator (NaN for one element).
+---
+--- ```lua
+--- va.var(randn(4, 7))
+--- ```
+---@param axis? integer|integer[]
+---@param options? vaelua.Tensor.var.options
+---@return vaelua.Tensor
+function Tensor:var(axis, options) end
+
+--- a where mask is not 0, else b. Shapes by broadcasting.
+---
+--- ```lua
+--- va.where(randn(4, 7):gt(0), randn(4, 7), randn(4, 7))
+--- ```
+---@param a vaelua.Tensor|number
+---@param b vaelua.Tensor|number
+---@return vaelua.Tensor
+function Tensor:where(a, b) end
+
+--- float32 zeros of a shape; zeros() is one number.
+---
+--- ```lua
+--- va.zeros(2, 3)
+--- ```
+---@return vaelua.Tensor
+function Tensor:zeros() end
+
+--- Parameters below a part that match a pattern of their path, as an ordered table.
+---@param pattern string
+---@return table<string, vaelua.Tensor>
+function Chain:params(pattern) end
+
+--- m:clone(name): the same architecture and functions, weights of its own with equal values.
+---@param name string
+---@return vaelua.Model
+function Model:clone(name) end
+
+--- m:copy(other): values of parameters and buffers with equal path and shape. Gives the names of m's that were left out.
+---@param other vaelua.Model
+---@return string[]
+function Model:copy(other) end
+
+---@param z vaelua.Tensor
+---@param y any
+---@return vaelua.Tensor
+function Model:decode(z, y) end
+
+---@param x vaelua.Tensor
+---@param y any
+---@return vaelua.Tensor
+function Model:encode(x, y) end
+
+--- m:load("best" or path): all parameters and buffers, each of the right shape.
+---@param where any
+---@return any
+function Model:load(where) end
+
+--- m:params([pattern]): parameters by path, in order.
+---@param pattern? string
+---@return table<string, vaelua.Tensor>
+function Model:params(pattern) end
+
+--- The prior of a model that does not say: unit normal over the input of its chain dec.
+---@return vaelua.Distribution
+function Model:prior() end
+
+--- From the mean code, not from a drawn one.
+---@param x vaelua.Tensor
+---@param y any
+---@return vaelua.Tensor
+function Model:reconstruct(x, y) end
+
+--- sample(model, set, [sampler="gaussian"]): each picture becomes, with probability 1/2, a sample of its class: decoded from a code of a sampler that is fitted to the set's codes of that class, 20 drawn ones an image.
+---@param n integer
+---@param y any
+---@return vaelua.Tensor
+function Model:sample(n, y) end
+
+--- m:save("best" or path, [metadata]). Names in the file are NAME/PATH.
+---@param where any
+---@param metadata? table
+---@return any
+function Model:save(where, metadata) end
+
+--- One draw and its divergence from p, [N].
+---@param p any
+---@return vaelua.Tensor, vaelua.Tensor, table
+function Distribution:draw(p) end
+
+---@return vaelua.Tensor
+function Distribution:entropy() end
+
+---@param p any
+---@return vaelua.Tensor
+function Distribution:kl(p) end
+
+---@param p any
+---@return vaelua.Tensor
+function Distribution:kl_each(p) end
+
+--- Of the last draw itself; of other values where every step has a method inverse.
+---@param x vaelua.Tensor
+---@return vaelua.Tensor
+function Distribution:logp(x) end
+
+--- Means and modes follow each other: each part's, given those before it.
+---@return vaelua.Tensor
+function Distribution:mean() end
+
+---@return vaelua.Tensor
+function Distribution:mode() end
+
+--- The rows at int32 indices.
+---@param index any
+---@return any
+function Distribution:pick(index) end
+
+--- sample(model, set, [sampler="gaussian"]): each picture becomes, with probability 1/2, a sample of its class: decoded from a code of a sampler that is fitted to the set's codes of that class, 20 drawn ones an image.
+---@param n integer
+---@return vaelua.Tensor
+function Distribution:sample(n) end
+
+---@param k integer
+---@return vaelua.Distribution
+function Distribution:tile(k) end
+
+--- va.var(x): a tracked leaf with the values of x.
+---@return vaelua.Tensor
+function Distribution:var() end
+
+--- o:add(loss): gradients now, update later.
+---@param loss vaelua.Tensor
+---@return any
+function Optimiser:add(loss) end
+
+--- o:apply(gradients): updates by gradients that va.grad gave, in the order of o.params.
+---@param grads vaelua.Tensor[]
+---@return any
+function Optimiser:apply(grads) end
+
+--- nil, or the number (o.count) of the step at which something was not finite first. Waits.
+---@return any
+function Optimiser:flag() end
+
+---@return any
+function Optimiser:label() end
+
+--- The living models that parameters of this optimiser lie in.
+---@return any
+function Optimiser:models() end
+
+--- From the tensors by path that state() gave.
+---@param saved any
+---@return any
+function Optimiser:restore(saved) end
+
+--- What it remembers: { path, tensor } each. Parameters that lie in no model are among it.
+---@return any
+function Optimiser:state() end
+
+--- o:step([loss]): add, then update.
+---@param loss? vaelua.Tensor
+---@return any
+function Optimiser:step(loss) end
+
+--- s:batches(B): iterator of x, y, in order, evaluation.
+---@param B integer
+---@return fun(): vaelua.Tensor, vaelua.Tensor
+function Set:batches(B) end
+
+--- The rows of class k (a number or a name).
+---@param k integer
+---@return vaelua.Set
+function Set:class(k) end
+
+---@class vaelua.Set.collect.options
+---@field batch? integer default 500
+
+--- s:collect(f, { batch=500 }): f(x, y) gives a tensor or a list of tensors; the result is those of all batches, one below the other.
+---@param f function
+---@param given? vaelua.Set.collect.options
+---@return any
+function Set:collect(f, given) end
+
+---@class vaelua.Set.epochs.options
+---@field shuffle? boolean default true
+---@field short? boolean default true
+
+--- s:epochs(E, B, { shuffle=true, short=true }): iterator of t, x, y.
+---@param E number
+---@param B integer
+---@param given? vaelua.Set.epochs.options
+---@return fun(): number, vaelua.Tensor, vaelua.Tensor
+function Set:epochs(E, B, given) end
+
+--- x, y of the first n rows.
+---@param n integer
+---@return vaelua.Tensor, vaelua.Tensor
+function Set:first(n) end
+
+--- map(f): f(x, y) -> x, y changes every batch as it is drawn.
+---@param f function
+---@return vaelua.Set
+function Set:map(f) end
+
+--- va.set(x, [y], { classes })
+---@param y any
+---@param given? table
+---@return any
+function Set:new(y, given) end
+
+--- split(fraction): two sets; the rows of the second are spread evenly over the data, so that data in the order of its classes is split fairly.
+---@param fraction number
+---@return vaelua.Set, vaelua.Set
+function Set:split(fraction) end
+
+---@class vaelua.Set.subset.options
+---@field per_class? boolean default false
+---@field seed? integer
+
+--- subset(n, { per_class=false, seed }): the first n rows, or n of each class; with a seed they are chosen at random, the same ones whatever the run's seed. Rows stay in their order.
+---@param n integer
+---@param given? vaelua.Set.subset.options
+---@return vaelua.Set
+function Set:subset(n, given) end
+
+--- The rows of an int32 index: x float32, y.
+---@param index any
+---@return vaelua.Tensor, vaelua.Tensor
+function Set:take(index) end
+
+--- Adds a tensor (every element counts once) or a number.
+---@param v any
+---@return any
+function Average:add(v) end
+
+--- How many numbers were added.
+---@return integer
+function Average:count() end
+
+--- Takes what waits into the sums.  Squares are taken about the mean of the piece, so that large numbers with a small spread keep it; pieces are joined as in Chan, Golub and LeVeque 1979.
+---@return any
+function Average:fold() end
+
+--- The interval of the mean, 95 % by Student's t; nil for fewer than two numbers.
+---@param level number
+---@return any
+function Average:interval(level) end
+
+--- At the first turn of a loop in a run that goes on: brings everything back. Sets loop.done, loop.ended, loop.broken and the clock. False: the loop had not been reached.
+---@param tensors any
+---@param saved any
+---@return any
+function Average:restore(tensors, saved) end
+
+--- Their standard deviation (n - 1); nil for fewer than two.
+---@return number
+function Average:sd() end
+
+--- What a checkpoint keeps of it: the pieces that wait, and numbers.  Nothing is folded for it, so that a run which was stopped rounds as one that was not.
+---@return any
+function Average:state() end
+
+--- Their mean; NaN if there were none.
+---@return number
+function Average:value() end
+
+return va

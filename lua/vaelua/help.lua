@@ -140,6 +140,9 @@ local function names()
   return list
 end
 
+--- All names that help knows, sorted.
+M.names = names
+
 -- Everything that is called so: an op and a layer may share a name.
 local function about(name)
   local parts, r = {}, record_of(name)

@@ -419,16 +419,7 @@ function M.program()
 end
 
 --- Names that `vaelua help NAME` knows.
-function M.help_names()
-  local seen = {}
-  for _, group in ipairs(M.catalogue()) do
-    for _, e in ipairs(group.entries) do seen[e.name] = true end
-  end
-  return sorted(seen, function(name)
-    local _, found = require "vaelua.help".text(name)
-    return found
-  end)
-end
+function M.help_names() return require "vaelua.help".names() end
 
 --- "x, axis=-1, { keep=false }" of an entry.
 function M.signature(e)

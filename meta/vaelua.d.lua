@@ -621,7 +621,7 @@ function va.elu(x) end
 
 --- va.ema(model, decay): a copy whose weights follow those of the model: after each step, e:update() moves them by (1 - decay) of the distance. They are buffers: saved, not trained.
 ---@param m vaelua.Model
----@param decay number
+---@param decay? number
 ---@return vaelua.Model
 function va.ema(m, decay) end
 
@@ -825,7 +825,7 @@ function va.gmm_logp(x, g) end
 ---@field keep? boolean default false
 
 --- va.grad(loss or function, wrt, { keep=false }): the gradient by a tensor, a list of tensors (a list), a chain or model (an ordered table). A function is recorded even in evaluation.
----@param loss vaelua.Tensor
+---@param loss any
 ---@param wrt any
 ---@param options? vaelua.va.grad.options
 ---@return any
@@ -922,6 +922,7 @@ function va.isfinite(x) end
 ---@return vaelua.Tensor
 function va.isnan(x) end
 
+--- x:item(): the number of a tensor that has one element; waits for the device.
 ---@param ... any
 ---@return number
 function va.item(...) end
@@ -1039,8 +1040,8 @@ function va.linear(x, w, b, options) end
 function va.linspace(from, to, n) end
 
 --- va.log(t, model, [loss], [terms], [split="train"]).  va.log(x) of a tensor is its logarithm.
----@param t number
----@param model vaelua.Model
+---@param t number|vaelua.Tensor
+---@param model? vaelua.Model
 ---@param loss? vaelua.Tensor
 ---@param terms? table<string, vaelua.Tensor>
 ---@param split? string default "train"
@@ -1576,7 +1577,7 @@ function va.randn(shape, ...) end
 ---@return vaelua.Tensor
 function va.randperm(n) end
 
---- What the files of answers say: groups (results.lua), raters, and why there are no scores if the run of the key has none.
+--- va.read(path): npy, npz, safetensors, pth, png or jpeg, by the file's name.
 ---@param path string
 ---@return any
 function va.read(path) end
@@ -1707,7 +1708,7 @@ function va.rsqrt(x) end
 --- va.sampler(spec, model, set): an object that is called as (n, y) and gives codes; its fields words and protocol say what it is, protocol.loglik how well it fits.
 ---@param spec any
 ---@param model vaelua.Model
----@param set vaelua.Set
+---@param set? vaelua.Set
 ---@return fun(n: integer, y?: vaelua.Tensor): vaelua.Tensor
 function va.sampler(spec, model, set) end
 
@@ -1715,7 +1716,7 @@ function va.sampler(spec, model, set) end
 ---@param v any
 ---@param unit any
 ---@param better any
----@param extra any
+---@param extra? any
 ---@return table
 function va.score(v, unit, better, extra) end
 
@@ -1878,7 +1879,7 @@ function va.sort(x, a, options) end
 
 --- x:split(n, axis=-1): n equal parts, or parts of the sizes in a list; several results, all views.
 ---@param x vaelua.Tensor
----@param parts table<string, any>
+---@param parts integer|integer[]
 ---@param a any
 ---@return vaelua.Tensor ...
 function va.split(x, parts, a) end
@@ -1959,7 +1960,7 @@ function va.ssim(x, y, options) end
 function va.stack(x, axis) end
 
 --- va.state: the table is saved and restored with the loops that follow.
----@param t number
+---@param t table<string, any>
 ---@return table
 function va.state(t) end
 
@@ -2057,6 +2058,7 @@ function va.take_scaled(x, index, scale) end
 ---@return vaelua.Tensor
 function va.tanh(x) end
 
+--- va.tensor(v, [dtype]): a nested list or a number as a tensor; float32, int32, uint8 or float64.
 ---@param ... any
 ---@return vaelua.Tensor
 function va.tensor(...) end
@@ -2222,10 +2224,10 @@ function va.var(x) end
 ---@return vaelua.Tensor
 function va.where(mask, a, b) end
 
---- Writes rate.html and key.json into a folder: groups as in questions.lua, { each = 6, run, seed }. Gives the paths and the number of questions.
+--- va.write(path, what, [notes]): a tensor or a table of them, by the file's name.
 ---@param path string
 ---@param what any
----@param notes any
+---@param notes? any
 function va.write(path, what, notes) end
 
 --- float32 zeros of a shape; zeros() is one number.
@@ -2279,7 +2281,8 @@ function va.nn.avgpool(k, options) end
 ---@return vaelua.Layer
 function va.nn.batchnorm(options) end
 
----@param t number
+--- nn.buffer(tensor): a copy that is saved with its model but not trained.
+---@param t vaelua.Tensor
 ---@return vaelua.Tensor
 function va.nn.buffer(t) end
 
@@ -2292,6 +2295,7 @@ function va.nn.buffers(m) end
 ---@return vaelua.Layer
 function va.nn.ceil() end
 
+--- nn.chain(input, list): layers one behind the other. input: a number, a shape, or a chain, whose output it is; sizes are inferred and checked here.
 ---@param input any
 ---@param list any[]
 ---@return vaelua.Chain
@@ -2414,10 +2418,12 @@ function va.nn.gelu() end
 ---@return vaelua.Layer
 function va.nn.groupnorm(groups, options) end
 
+--- Is v a chain?
 ---@param v any
 ---@return boolean
 function va.nn.is_chain(v) end
 
+--- Is v a model?
 ---@param v any
 ---@return boolean
 function va.nn.is_model(v) end
@@ -2528,7 +2534,8 @@ function va.nn.neg() end
 ---@return any
 function va.nn.new_seed() end
 
----@param t number
+--- nn.param(tensor): a copy that optimisers train.
+---@param t vaelua.Tensor
 ---@return vaelua.Tensor
 function va.nn.param(t) end
 
@@ -2606,41 +2613,54 @@ function va.nn.upsample(k) end
 
 va.dist = {}
 
+--- dist.bernoulli(logits): independent Bernoulli variables; targets may lie between 0 and 1.
 ---@param logits vaelua.Tensor
 ---@return vaelua.Distribution
 function va.dist.bernoulli(logits) end
 
+--- dist.categorical(logits): classes 1..K over the last axis.
 ---@param logits vaelua.Tensor
 ---@return vaelua.Distribution
 function va.dist.categorical(logits) end
 
+--- dist.continuous_bernoulli(logits): values in 0..1 (Loaiza-Ganem and Cunningham 2019).
 ---@param logits vaelua.Tensor
 ---@return vaelua.Distribution
 function va.dist.continuous_bernoulli(logits) end
 
----@param z vaelua.Tensor
+--- dist.delta(z): a deterministic code; it has no density.
+---@param z any
 ---@return vaelua.Distribution
 function va.dist.delta(z) end
 
+--- dist.flow(base, steps): draws of base through functions z -> z, log det [N].
 ---@param base vaelua.Distribution
----@param steps integer
+---@param steps any[]
 ---@return vaelua.Distribution
 function va.dist.flow(base, steps) end
 
----@param list any[]
----@return vaelua.Distribution
-function va.dist.joint(list) end
+---@class vaelua.dist.joint.options
+---@field d? vaelua.Distribution
 
+--- dist.joint { d, function(z1) -> d, ... }: the code is the list of draws.
+---@param list any[]
+---@param options? vaelua.dist.joint.options
+---@return vaelua.Distribution
+function va.dist.joint(list, options) end
+
+--- dist.laplace(mean, logscale): independent Laplace distributions; numbers broadcast.
 ---@param mean vaelua.Tensor|number
 ---@param logscale vaelua.Tensor|number
 ---@return vaelua.Distribution
 function va.dist.laplace(mean, logscale) end
 
+--- dist.mixture(d, [logits]): the rows of d are the components; of equal weight without logits.
 ---@param d vaelua.Distribution
----@param logits vaelua.Tensor
+---@param logits? vaelua.Tensor
 ---@return vaelua.Distribution
 function va.dist.mixture(d, logits) end
 
+--- dist.normal(mean, logvar): independent normals; numbers broadcast. normal.unit(shape) is the unit normal; without a shape for kl and logp only.
 ---@overload fun(mean: vaelua.Tensor|number, logvar: vaelua.Tensor|number): vaelua.Distribution
 va.dist.normal = {}
 
@@ -2692,8 +2712,8 @@ function va.augment.reconstruct(model) end
 
 --- sample(model, set, [sampler="gaussian"]): each picture becomes, with probability 1/2, a sample of its class: decoded from a code of a sampler that is fitted to the set's codes of that class, 20 drawn ones an image.
 ---@param model vaelua.Model
----@param set vaelua.Set
----@param spec any
+---@param set? vaelua.Set
+---@param spec? any
 ---@return any
 function va.augment.sample(model, set, spec) end
 
@@ -2705,14 +2725,20 @@ function va.augment.shift(x, y) end
 
 va.loss = {}
 
----@param ... any
+--- Absolute error, summed over all axes but the first: [N].
+---
+--- ```lua
+--- va.absolute(away(0, 4, 7), 0)
+--- ```
+---@param y vaelua.Tensor|number
+---@param x vaelua.Tensor|number
 ---@return vaelua.Tensor
-function va.loss.absolute(...) end
+function va.loss.absolute(y, x) end
 
 --- va.loss.kl_parts(q, z, n): index-code mutual information, total correlation and dimension-wise KL to N(0, I), each [N]; their sum is an estimate of the KL (beta-TCVAE, Chen et al. 2018). q: the normal posterior of the batch, z: a draw of it [N, d], n: images in the data set.
 ---@param q vaelua.Distribution
----@param z vaelua.Tensor
----@param n integer
+---@param z any
+---@param n? integer
 ---@return vaelua.Tensor, vaelua.Tensor, vaelua.Tensor
 function va.loss.kl_parts(q, z, n) end
 
@@ -2726,9 +2752,15 @@ function va.loss.kl_parts(q, z, n) end
 ---@return vaelua.Tensor
 function va.loss.mmd(z, p, given) end
 
----@param ... any
+--- Squared error, summed over all axes but the first: [N].
+---
+--- ```lua
+--- va.squared(randn(4, 7), randn(4, 7))
+--- ```
+---@param y vaelua.Tensor|number
+---@param x vaelua.Tensor|number
 ---@return vaelua.Tensor
-function va.loss.squared(...) end
+function va.loss.squared(y, x) end
 
 va.stats = {}
 
@@ -2741,7 +2773,7 @@ function va.stats.agreement(ratings) end
 ---@param draws any
 ---@param value number
 ---@param jackknife any
----@param level number
+---@param level? number
 ---@return any
 function va.stats.bca(draws, value, jackknife, level) end
 
@@ -2776,7 +2808,7 @@ function va.stats.bootstrap(list, options) end
 --- The interval of Clopper and Pearson (1934), which holds its level for every share: low, high.
 ---@param k integer
 ---@param n integer
----@param level number
+---@param level? number
 ---@return any
 function va.stats.clopper_pearson(k, n, level) end
 
@@ -2821,7 +2853,7 @@ function va.stats.family(list, options) end
 --- Half the width of the interval of a mean of n numbers with this standard deviation.
 ---@param sd any
 ---@param n integer
----@param level number
+---@param level? number
 ---@return any
 function va.stats.half_interval(sd, n, level) end
 
@@ -2847,7 +2879,6 @@ function va.stats.least_pairs(alpha, tests) end
 ---@return any
 function va.stats.lgamma(x) end
 
---- Means and modes follow each other: each part's, given those before it.
 ---@param list any[]
 ---@return any
 function va.stats.mean(list) end
@@ -2931,12 +2962,13 @@ function va.stats.wilcoxon(a, b, options) end
 --- Wilson's interval (1927) of the share k of n: low, high.
 ---@param k integer
 ---@param n integer
----@param level number
+---@param level? number
 ---@return any
 function va.stats.wilson(k, n, level) end
 
 va.nn.init = {}
 
+--- The same value everywhere.
 ---@param what any
 ---@param value number
 ---@return any
@@ -2944,7 +2976,7 @@ function va.nn.init.constant(what, value) end
 
 --- Kaiming He (2015): normal with variance gain^2 / fan_in; gain sqrt(2) suits ReLU.
 ---@param what any
----@param gain number
+---@param gain? number
 ---@return any
 function va.nn.init.kaiming(what, gain) end
 
@@ -2956,10 +2988,11 @@ function va.nn.init.normal(what, deviation) end
 
 --- Saxe et al. (2014): orthonormal rows or columns, times gain.
 ---@param what any
----@param gain number
+---@param gain? number
 ---@return any
 function va.nn.init.orthogonal(what, gain) end
 
+--- Uniform in [-limit, limit].
 ---@param what any
 ---@param limit number
 ---@return any
@@ -2967,10 +3000,11 @@ function va.nn.init.uniform(what, limit) end
 
 --- Glorot and Bengio (2010): uniform with variance 2 gain^2 / (fan_in + fan_out).
 ---@param what any
----@param gain number
+---@param gain? number
 ---@return any
 function va.nn.init.xavier(what, gain) end
 
+--- Zeros.
 ---@param what any
 ---@return any
 function va.nn.init.zeros(what) end
@@ -3076,6 +3110,7 @@ function Tensor:ari(b) end
 ---@return vaelua.Tensor
 function Tensor:as(dtype) end
 
+--- x:at(i, j, ...): one number of a tensor; waits for the device.
 ---@param ... any
 ---@return number
 function Tensor:at(...) end
@@ -3619,6 +3654,7 @@ function Tensor:isfinite() end
 ---@return vaelua.Tensor
 function Tensor:isnan() end
 
+--- x:item(): the number of a tensor that has one element; waits for the device.
 ---@param ... any
 ---@return number
 function Tensor:item(...) end
@@ -3703,6 +3739,7 @@ function Tensor:le(b) end
 ---@return vaelua.Tensor
 function Tensor:legacy_permutation(options) end
 
+--- p:lerp(v, weight): p + weight (v - p), in place, off the tape.
 ---@param ... any
 ---@return vaelua.Tensor
 function Tensor:lerp(...) end
@@ -4258,7 +4295,7 @@ function Tensor:rowsum() end
 ---@return vaelua.Tensor
 function Tensor:rsqrt() end
 
---- digest.set(set): 64 hexadecimal digits; "" for no set.
+--- p:set(v): other values for a parameter or buffer, in place, off the tape.
 ---@param ... any
 ---@return vaelua.Tensor
 function Tensor:set(...) end
@@ -4353,7 +4390,7 @@ function Tensor:solve(b) end
 function Tensor:sort(a, options) end
 
 --- x:split(n, axis=-1): n equal parts, or parts of the sizes in a list; several results, all views.
----@param parts table<string, any>
+---@param parts integer|integer[]
 ---@param a any
 ---@return vaelua.Tensor ...
 function Tensor:split(parts, a) end
@@ -4499,7 +4536,7 @@ function Tensor:take_scaled(index, scale) end
 ---@return vaelua.Tensor
 function Tensor:tanh() end
 
---- Text about a name: "va." and "nn." may stand before it.
+--- x:text(): what print shows.
 ---@param ... any
 ---@return string
 function Tensor:text(...) end
@@ -4528,6 +4565,7 @@ function Tensor:to(device) end
 ---@return vaelua.Tensor, vaelua.Tensor
 function Tensor:topk(k, a) end
 
+--- x:totable(): a nested list; waits for the device.
 ---@param ... any
 ---@return any
 function Tensor:totable(...) end
@@ -4648,8 +4686,7 @@ function Tensor:where(a, b) end
 ---@return vaelua.Tensor
 function Tensor:zeros() end
 
---- Parameters below a part that match a pattern of their path, as an ordered table.
----@param pattern string
+---@param pattern? string
 ---@return table<string, vaelua.Tensor>
 function Chain:params(pattern) end
 
@@ -4663,12 +4700,14 @@ function Model:clone(name) end
 ---@return string[]
 function Model:copy(other) end
 
----@param z vaelua.Tensor
+--- The mean of the likelihood.
+---@param z any
 ---@param y any
 ---@return vaelua.Tensor
 function Model:decode(z, y) end
 
----@param x vaelua.Tensor
+--- The mean of the posterior.
+---@param x any
 ---@param y any
 ---@return vaelua.Tensor
 function Model:encode(x, y) end
@@ -4688,12 +4727,12 @@ function Model:params(pattern) end
 function Model:prior() end
 
 --- From the mean code, not from a drawn one.
----@param x vaelua.Tensor
+---@param x any
 ---@param y any
 ---@return vaelua.Tensor
 function Model:reconstruct(x, y) end
 
---- sample(model, set, [sampler="gaussian"]): each picture becomes, with probability 1/2, a sample of its class: decoded from a code of a sampler that is fitted to the set's codes of that class, 20 drawn ones an image.
+--- n rows drawn from the prior and decoded.
 ---@param n integer
 ---@param y any
 ---@return vaelua.Tensor
@@ -4706,30 +4745,34 @@ function Model:sample(n, y) end
 function Model:save(where, metadata) end
 
 --- One draw and its divergence from p, [N].
----@param p any
+---@param p? any
 ---@return vaelua.Tensor, vaelua.Tensor, table
 function Distribution:draw(p) end
 
+--- The entropy, [N]: in closed form, else of one draw.
 ---@return vaelua.Tensor
 function Distribution:entropy() end
 
+--- The divergence from p, [N]: in closed form, else of one draw.
 ---@param p any
 ---@return vaelua.Tensor
 function Distribution:kl(p) end
 
+--- The divergence from p of every unit, in the shape of the mean.
 ---@param p any
 ---@return vaelua.Tensor
 function Distribution:kl_each(p) end
 
---- Of the last draw itself; of other values where every step has a method inverse.
----@param x vaelua.Tensor
+--- The log density of x, [N], summed over all axes but the first.
+---@param x any
 ---@return vaelua.Tensor
 function Distribution:logp(x) end
 
---- Means and modes follow each other: each part's, given those before it.
+--- The mean of each variable; of a categorical its probabilities.
 ---@return vaelua.Tensor
 function Distribution:mean() end
 
+--- The most probable values.
 ---@return vaelua.Tensor
 function Distribution:mode() end
 
@@ -4738,16 +4781,17 @@ function Distribution:mode() end
 ---@return any
 function Distribution:pick(index) end
 
---- sample(model, set, [sampler="gaussian"]): each picture becomes, with probability 1/2, a sample of its class: decoded from a code of a sampler that is fitted to the set's codes of that class, 20 drawn ones an image.
----@param n integer
+--- One draw a row, with gradient where it exists; n where there are no rows.
+---@param n? integer
 ---@return vaelua.Tensor
 function Distribution:sample(n) end
 
+--- Every row k times, as x:tile.
 ---@param k integer
 ---@return vaelua.Distribution
 function Distribution:tile(k) end
 
---- va.var(x): a tracked leaf with the values of x.
+--- The variance of each variable.
 ---@return vaelua.Tensor
 function Distribution:var() end
 
@@ -4792,7 +4836,7 @@ function Optimiser:step(loss) end
 function Set:batches(B) end
 
 --- The rows of class k (a number or a name).
----@param k integer
+---@param k integer|string
 ---@return vaelua.Set
 function Set:class(k) end
 
@@ -4826,12 +4870,6 @@ function Set:first(n) end
 ---@return vaelua.Set
 function Set:map(f) end
 
---- va.set(x, [y], { classes })
----@param y any
----@param given? table
----@return any
-function Set:new(y, given) end
-
 --- split(fraction): two sets; the rows of the second are spread evenly over the data, so that data in the order of its classes is split fairly.
 ---@param fraction number
 ---@return vaelua.Set, vaelua.Set
@@ -4842,7 +4880,7 @@ function Set:split(fraction) end
 ---@field seed? integer
 
 --- subset(n, { per_class=false, seed }): the first n rows, or n of each class; with a seed they are chosen at random, the same ones whatever the run's seed. Rows stay in their order.
----@param n integer
+---@param n integer|vaelua.Tensor
 ---@param given? vaelua.Set.subset.options
 ---@return vaelua.Set
 function Set:subset(n, given) end
@@ -4866,11 +4904,10 @@ function Average:count() end
 function Average:fold() end
 
 --- The interval of the mean, 95 % by Student's t; nil for fewer than two numbers.
----@param level number
+---@param level? number
 ---@return any
 function Average:interval(level) end
 
---- At the first turn of a loop in a run that goes on: brings everything back. Sets loop.done, loop.ended, loop.broken and the clock. False: the loop had not been reached.
 ---@param tensors any
 ---@param saved any
 ---@return any

@@ -239,6 +239,8 @@ end
 M.Residual = { __name = "residual" }
 M.Own = { __name = "layer" }
 
+--- nn.chain(input, list): layers one behind the other. input: a number, a shape, or a chain, whose
+--- output it is; sizes are inferred and checked here.
 function M.new(input, list)
   if type(list) ~= "table" or getmetatable(list) ~= nil then
     fail("nn.chain: a shape and a list of layers are needed, got %s as the list",
@@ -247,6 +249,7 @@ function M.new(input, list)
   return build(layers.shape_from(input, "nn.chain"), list, "", "")
 end
 
+--- Is v a chain?
 function M.is_chain(v) return getmetatable(v) == Chain end
 
 -- ---- one item by itself -------------------------------------------------------------------------

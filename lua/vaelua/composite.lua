@@ -50,6 +50,7 @@ function Mixture:var()
   return weighted(self, self.of:var() + m * m) - self:mean():square()
 end
 
+--- dist.mixture(d, [logits]): the rows of d are the components; of equal weight without logits.
 function M.mixture(d, logits)
   need_dist(d, "mixture")
   local mean = d:mean()
@@ -159,6 +160,7 @@ function Joint:tile(k)
   return setmetatable(twin, joint_meta)
 end
 
+--- dist.joint { d, function(z1) -> d, ... }: the code is the list of draws.
 function M.joint(list)
   if type(list) ~= "table" or #list == 0 then
     fail("joint: a list is needed, a distribution and then functions of its draws")
@@ -250,6 +252,7 @@ function Flow:pick(index)
   return setmetatable({ base = self.base:pick(index), steps = self.steps }, flow_meta)
 end
 
+--- dist.flow(base, steps): draws of base through functions z -> z, log det [N].
 function M.flow(base, steps)
   need_dist(base, "flow")
   if type(steps) ~= "table" or getmetatable(steps) ~= nil then

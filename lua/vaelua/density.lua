@@ -104,6 +104,7 @@ local function mapped(d, f)
   return setmetatable(twin, getmetatable(d))
 end
 
+--- Every row k times, as x:tile.
 function Base:tile(k) return mapped(self, function(t) return t:tile(k) end) end
 
 --- The rows at int32 indices.
@@ -152,6 +153,7 @@ function Base:draw(p)
   return z, estimate(self, p, z)
 end
 
+--- The divergence from p, [N]: in closed form, else of one draw.
 function Base:kl(p)
   need_dist(p, "kl")
   local form = closed(self, p)
@@ -159,6 +161,7 @@ function Base:kl(p)
   return estimate(self, p, self:sample())
 end
 
+--- The divergence from p of every unit, in the shape of the mean.
 function Base:kl_each(p)
   need_dist(p, "kl_each")
   local form = closed(self, p)
@@ -169,6 +172,7 @@ function Base:kl_each(p)
   return form(self, p)
 end
 
+--- The entropy, [N]: in closed form, else of one draw.
 function Base:entropy() return -self:logp(self:sample()) end
 
 return { Base = Base, forms = forms, class = class, kind_of = kind_of, parameter = parameter,

@@ -90,6 +90,8 @@ function Normal:mean() return mean_like(self) end
 function Normal:mode() return mean_like(self) end
 function Normal:var() return second_like(self):exp() end
 
+--- dist.normal(mean, logvar): independent normals; numbers broadcast. normal.unit(shape) is the
+--- unit normal; without a shape for kl and logp only.
 local function new_normal(_, mean, logvar)
   return setmetatable({ parameter("normal", "mean", mean), parameter("normal", "logvar", logvar),
                         shape = false }, normal_meta)
@@ -139,6 +141,7 @@ forms.laplace = { laplace = function(q, p)
   return t - s + d * wide + (s - t - d * (-s):exp()):exp() - 1
 end }
 
+--- dist.laplace(mean, logscale): independent Laplace distributions; numbers broadcast.
 function M.laplace(mean, logscale)
   return setmetatable({ parameter("laplace", "mean", mean),
                         parameter("laplace", "logscale", logscale), shape = false },
@@ -175,6 +178,7 @@ forms.bernoulli = { bernoulli = function(q, p)
   return a:sigmoid() * (a - b) - a:softplus() + b:softplus()
 end }
 
+--- dist.bernoulli(logits): independent Bernoulli variables; targets may lie between 0 and 1.
 function M.bernoulli(logits)
   return setmetatable({ tensor_parameter("bernoulli", "logits", logits) }, bernoulli_meta)
 end
@@ -232,6 +236,7 @@ forms.continuous_bernoulli = { continuous_bernoulli = function(q, p)
   return (a - b) * q:mean() - a:softplus() + b:softplus() + a:continuous() - b:continuous()
 end }
 
+--- dist.continuous_bernoulli(logits): values in 0..1 (Loaiza-Ganem and Cunningham 2019).
 function M.continuous_bernoulli(logits)
   return setmetatable({ tensor_parameter("continuous_bernoulli", "logits", logits) },
     continuous_meta)
@@ -274,6 +279,7 @@ forms.categorical = { categorical = function(q, p)
   return (a:exp() * (a - b)):sum(-1)
 end }
 
+--- dist.categorical(logits): classes 1..K over the last axis.
 function M.categorical(logits)
   tensor_parameter("categorical", "logits", logits)
   if #logits.shape == 0 then
@@ -300,6 +306,7 @@ function Delta:mean() return self[1] end
 Delta.mode = Delta.mean
 function Delta:var() return ops.zeros(self[1].shape) end
 
+--- dist.delta(z): a deterministic code; it has no density.
 function M.delta(z)
   return setmetatable({ tensor_parameter("delta", "z", z) }, delta_meta)
 end

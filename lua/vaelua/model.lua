@@ -50,6 +50,7 @@ function M.all()
   return list
 end
 
+--- Is v a model?
 function M.is_model(v)
   local meta = type(v) == "table" and getmetatable(v)
   return type(meta) == "table" and meta.is_model == true
@@ -215,13 +216,16 @@ function Model:prior()
   return require "vaelua.dist".normal.unit(dec.input)
 end
 
+--- The mean of the posterior.
 function Model:encode(x, y) return need(self, "posterior")(self, x, y):mean() end
 
+--- The mean of the likelihood.
 function Model:decode(z, y) return need(self, "likelihood")(self, z, y):mean() end
 
 --- From the mean code, not from a drawn one.
 function Model:reconstruct(x, y) return self:decode(self:encode(x, y), y) end
 
+--- n rows drawn from the prior and decoded.
 function Model:sample(n, y)
   return with_stream("sample", M.name_of(self), function()
     return self:decode(self:prior(y):sample(n or 1), y)

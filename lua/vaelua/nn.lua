@@ -172,14 +172,17 @@ function nn.init.normal(what, deviation)
   return init_with("normal", what, function() return "normal", deviation or 0.02 end)
 end
 
+--- Uniform in [-limit, limit].
 function nn.init.uniform(what, limit)
   return init_with("uniform", what, function() return "uniform", limit or 0.05 end)
 end
 
+--- The same value everywhere.
 function nn.init.constant(what, value)
   return init_with("constant", what, function() return "constant", value or 0 end)
 end
 
+--- Zeros.
 function nn.init.zeros(what) return nn.init.constant(what, 0) end
 
 setmetatable(nn.init, { __index = function(_, name)

@@ -40,10 +40,12 @@ function M.note(t, what)
   return t
 end
 
+--- nn.param(tensor): a copy that optimisers train.
 function M.param(t)
   return M.note(M.copy_of(checked("nn.param", t)), "param")
 end
 
+--- nn.buffer(tensor): a copy that is saved with its model but not trained.
 function M.buffer(t)
   return M.note(M.copy_of(checked("nn.buffer", t)), "buffer")
 end

@@ -100,9 +100,11 @@ local text_of = {}
 
 local function lines_of(source)
   if text_of[source] then return text_of[source] end
-  local module = source:match("vaelua/(.*)%.lua$")
-  local lines = {}
-  for line in ((module and core.source(module) or "") .. "\n"):gmatch("([^\n]*)\n") do
+  local module, lines = source:match("vaelua/(.*)%.lua$"), {}
+  local file = io.open(source:sub(2))          -- of a checkout, else what the program carries
+  local text = file and file:read("a") or module and core.source(module) or ""
+  if file then file:close() end
+  for line in (text .. "\n"):gmatch("([^\n]*)\n") do
     lines[#lines + 1] = line
   end
   text_of[source] = lines
@@ -204,7 +206,9 @@ end
 local function finished(e, where)
   e.where = where
   e.returns = e.returns or types.returns[where .. "." .. e.name] or "any"
-  if e.doc == "" then e.doc = said(e.name) end
+  e.doc = types.said[where .. "." .. e.name] or e.doc
+  if e.doc == "" and where == "va" then e.doc = said(e.name) end
+  for _, p in ipairs(e.source and e.params or {}) do types.settle(where, e.name, p) end
   return e
 end
 
@@ -254,11 +258,13 @@ end
 
 local function of_table(name)
   local t, list = require "vaelua"[name], {}
-  local records = by_name(core.layer_records())
+  local records, ops = by_name(core.layer_records()), by_name(core.records())
   for _, entry in ipairs(M.names(t)) do
     local v = t[entry]
     if name == "nn" and core.layers[entry] then
       list[#list + 1] = of_layer(entry, records)
+    elseif ops[entry] and v == core.ops[entry] then
+      list[#list + 1] = of_op(ops[entry])
     elseif called(v) then
       list[#list + 1] = of_function(entry, v)
     end
@@ -285,7 +291,7 @@ local function of_methods(...)
     local tables = rawget(meta, "__names") or { meta.__index }
     for _, t in ipairs(tables) do
       for name, f in pairs(t) do
-        if type(f) == "function" and not name:find("^_") and not seen[name] then
+        if type(f) == "function" and not name:find("^_") and name ~= "new" and not seen[name] then
           seen[name] = true
           list[#list + 1] = of_function(name, f, true)
         end

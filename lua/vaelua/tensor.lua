@@ -59,10 +59,16 @@ end
 
 methods.split, methods.sort, methods.topk = M.split, M.sort, M.topk
 
-M.tensor, M.item = core.tensor, core.item
+--- va.tensor(v, [dtype]): a nested list or a number as a tensor; float32, int32, uint8 or float64.
+M.tensor = core.tensor
 
+--- x:item(): the number of a tensor that has one element; waits for the device.
+M.item = core.item
+
+--- va.read(path): npy, npz, safetensors, pth, png or jpeg, by the file's name.
 function M.read(path) return core.file_read(path) end
 
+--- va.write(path, what, [notes]): a tensor or a table of them, by the file's name.
 function M.write(path, what, notes) return core.file_write(path, what, notes) end
 
 --- va.device(): the name of the device that tensors are made on, "cpu" or "cuda:0".

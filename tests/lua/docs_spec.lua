@@ -144,6 +144,17 @@ describe("annotations for editors", function()
     end
   end)
 
+  it("say a sentence about each", function()
+    local silent = {}
+    for _, group in ipairs(reference.catalogue()) do
+      for _, e in ipairs(group.entries) do
+        if e.doc == "" then silent[#silent + 1] = group.name .. "." .. e.name end
+      end
+    end
+    table.sort(silent)
+    assert.are.same({ "Average.restore", "Chain.params", "Optimiser.label", "stats.mean" }, silent)
+  end)
+
   it("that miss a name are found out", function()
     local cut = meta:gsub("\nfunction va%.relu%(x%) end", "")
     assert.are.same({ "va.relu" }, lacking(exported(), in_meta(cut)))

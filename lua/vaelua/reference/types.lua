@@ -35,6 +35,51 @@ local NAMES = {
   limit = "number", value = "number", grads = "vaelua.Tensor[]",
 }
 
+-- "group.function.parameter", where the name means something else than elsewhere.
+local SPECIAL = {
+  ["va.split.parts"] = "integer|integer[]", ["Tensor.split.parts"] = "integer|integer[]",
+  ["dist.flow.steps"] = "any[]", ["va.state.t"] = "table<string, any>", ["nn.param.t"] = TENSOR,
+  ["nn.buffer.t"] = TENSOR, ["Set.class.k"] = "integer|string", ["va.grad.loss"] = "any",
+  ["Set.subset.n"] = "integer|vaelua.Tensor", ["va.log.t"] = "number|vaelua.Tensor",
+  ["Model.encode.x"] = "any", ["Model.decode.z"] = "any", ["Model.reconstruct.x"] = "any",
+  ["Distribution.logp.x"] = "any", ["dist.delta.z"] = "any", ["loss.kl_parts.z"] = "any",
+  ["va.seed.s"] = "integer",
+}
+
+-- Parameters of these names may be left out of a function in Lua.
+local OPTIONAL = {
+  pattern = true, gain = true, deviation = true, limit = true, level = true, extra = true, notes = true, metadata = true,
+  ["Distribution.sample.n"] = true, ["dist.mixture.logits"] = true, ["va.log.model"] = true,
+  ["va.log.loss"] = true, ["va.log.terms"] = true, ["va.log.split"] = true,
+  ["augment.sample.set"] = true, ["augment.sample.spec"] = true, ["va.sampler.set"] = true,
+  ["loss.kl_parts.n"] = true, ["Optimiser.step.loss"] = true, ["va.ema.decay"] = true,
+  ["Distribution.draw.p"] = true,
+}
+
+--- Type and whether it may be left out, of a parameter of a function of a group.
+function M.settle(group, fn, p)
+  local full = ("%s.%s.%s"):format(group, fn, p.name)
+  p.kind = SPECIAL[full] or p.kind
+  p.optional = p.optional or OPTIONAL[full] or OPTIONAL[p.name]
+end
+
+--- Texts of what has no comment of its own: methods in C, those that every distribution has.
+M.said = {
+  ["Distribution.sample"] = "One draw a row, with gradient where there is one; n draws of a prior.",
+  ["Distribution.logp"] = "The log density of x, [N], summed over all axes but the first.",
+  ["Distribution.kl"] = "The divergence from p, [N]: in closed form, else of one draw.",
+  ["Distribution.entropy"] = "The entropy, [N]: in closed form, else of one draw.",
+  ["Distribution.mean"] = "The mean of each variable; of a categorical its probabilities.",
+  ["Distribution.mode"] = "The most probable values.",
+  ["Distribution.var"] = "The variance of each variable.",
+  ["Tensor.at"] = "x:at(i, j, ...): one number of a tensor; waits for the device.",
+  ["Tensor.item"] = "x:item(): the number of a tensor that has one element; waits for the device.",
+  ["Tensor.lerp"] = "p:lerp(v, weight): p + weight (v - p), in place, off the tape.",
+  ["Tensor.set"] = "p:set(v): other values for a parameter or buffer, in place, off the tape.",
+  ["Tensor.text"] = "x:text(): what print shows.",
+  ["Tensor.totable"] = "x:totable(): a nested list; waits for the device.",
+}
+
 local OPTIONS = { options = true, given = true }
 
 --- Is a parameter of this name the trailing table of options?

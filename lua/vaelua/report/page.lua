@@ -163,7 +163,7 @@ local function section(d, name, title)
       if f.seed and f.seed ~= d.first_seed then
         left_out = left_out + 1
       else
-        out[#out + 1] = html.figure(d.folder .. "/figures/" .. f.file, f.label, f.caption,
+        out[#out + 1] = html.figure(f.path or d.folder .. "/figures/" .. f.file, f.label, f.caption,
                                     f.kind .. (wide and f.kind == "picture" and " whole" or ""))
       end
     end

@@ -4,8 +4,8 @@
 --
 -- First what can be compared: the training step of the VAE beside that of PyTorch, distances beside
 -- those of scipy and scikit-learn, the kernels that a step needs on a GPU beside the operators of
--- PyTorch, the start of the program beside lua5.4's, a call of an op beside a call of a Lua function
--- (PATTERN: vae, evaluation, kernels, start, call).  Then every record with a `.bench`:
+-- PyTorch, the start of the program beside that of lua5.4, a call of an op beside that of a
+-- function (PATTERN: vae, evaluation, kernels, start, call).  Then every record with a `.bench`:
 -- microseconds, and the ratio to the time of adding two tensors of its result's size.  Medians;
 -- nothing is asserted.
 

@@ -2982,7 +2982,7 @@ function va.nn.init.kaiming(what, gain) end
 
 --- Normal with mean 0 and the given standard deviation.
 ---@param what any
----@param deviation number
+---@param deviation? number
 ---@return any
 function va.nn.init.normal(what, deviation) end
 
@@ -2994,7 +2994,7 @@ function va.nn.init.orthogonal(what, gain) end
 
 --- Uniform in [-limit, limit].
 ---@param what any
----@param limit number
+---@param limit? number
 ---@return any
 function va.nn.init.uniform(what, limit) end
 
@@ -4781,7 +4781,7 @@ function Distribution:mode() end
 ---@return any
 function Distribution:pick(index) end
 
---- One draw a row, with gradient where it exists; n where there are no rows.
+--- One draw a row, with gradient where there is one; n draws of a prior.
 ---@param n? integer
 ---@return vaelua.Tensor
 function Distribution:sample(n) end

@@ -48,7 +48,8 @@ local SPECIAL = {
 
 -- Parameters of these names may be left out of a function in Lua.
 local OPTIONAL = {
-  pattern = true, gain = true, deviation = true, limit = true, level = true, extra = true, notes = true, metadata = true,
+  pattern = true, gain = true, deviation = true, limit = true, level = true, extra = true,
+  notes = true, metadata = true,
   ["Distribution.sample.n"] = true, ["dist.mixture.logits"] = true, ["va.log.model"] = true,
   ["va.log.loss"] = true, ["va.log.terms"] = true, ["va.log.split"] = true,
   ["augment.sample.set"] = true, ["augment.sample.spec"] = true, ["va.sampler.set"] = true,

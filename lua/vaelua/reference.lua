@@ -355,7 +355,9 @@ function M.catalogue()
   group("nn.init", "va.nn.init.", "va.nn.init", init)
   group("Tensor", "x:", "Methods of tensors", of_tensor(), true)
   for _, c in ipairs(classes()) do
-    group(c[1], c[1]:lower() .. ":", ("Methods of %s %s"):format(c[1]:find("^[AO]") and "an" or "a", c[1]:lower()), c[2], true)
+    local name = c[1]:lower()
+    group(c[1], name .. ":", ("Methods of %s %s"):format(name:find("^[ao]") and "an" or "a", name),
+          c[2], true)
   end
   for _, folder in ipairs { "protocols", "samplers", "data", "models" } do
     group(folder, "", folder:sub(1, 1):upper() .. folder:sub(2) .. ", by name", files(folder))

@@ -23,6 +23,7 @@ local M = { shape_text = shape_text, change_init = layers.change_init,
 
 local Chain, Residual = { __name = "chain" }, { __name = "layer" }
 local methods = {}
+Chain.__names = { methods }
 
 function Chain.__index(self, k)
   if type(k) == "number" then return self.items[k < 0 and #self.items + 1 + k or k] end

@@ -13,7 +13,8 @@ local forms = {}          -- kind of q -> kind of p -> function(q, p): the diver
 -- missing: method -> why there is none.
 local function class(kind, missing)
   local methods = { missing = missing or {} }
-  local meta = { __name = "distribution", kind = kind, methods = methods }
+  local meta = { __name = "distribution", kind = kind, methods = methods,
+                 __names = { methods, Base } }
   local function names()
     local list = {}
     for _, t in ipairs { methods, Base } do

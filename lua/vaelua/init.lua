@@ -52,6 +52,7 @@ local function names_known()
 end
 
 setmetatable(va, {
+  __names = { core.ops, home },
   __index = function(_, name)
     local value = home[name] and load_name(name)      -- va.log is both: log.lua tells them apart
     if not value then value = core.ops[name] end

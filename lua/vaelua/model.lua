@@ -164,6 +164,7 @@ end
 
 local function make(name)
   local meta = { __name = "model", is_model = true, name = name, fields = {}, raw = {},
+                 __names = { Model },
                  __index = get, __newindex = put, __pairs = walk_fields, __tostring = text_of,
                  parts = function(m) return meta_of(m).fields end }
   function meta.__call(m, ...)

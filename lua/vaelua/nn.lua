@@ -197,6 +197,7 @@ local function names_known()
 end
 
 return setmetatable(nn, {
+  __names = { core.layers },
   __index = function(_, name)
     if core.layers[name] then
       local maker = core_maker(name)

@@ -166,6 +166,7 @@ end
 
 local Optimiser = { __name = "optimiser" }
 local methods = {}
+Optimiser.__names = { methods, { lr = 0, count = 0, params = {} } }
 
 -- Labels are vae/adam, and vae/adam#2 for the second one of a seed.
 local labels, living, seed_of_labels = {}, setmetatable({}, { __mode = "v" }), nil

@@ -15,6 +15,7 @@ local mix = require "vaelua.mix"
 local ops = core.ops
 
 local Set = {}
+Set.__names = { Set, { classes = {} } }
 
 local fields = { x = true, y = true, classes = true, parts = true, rows = true }
 

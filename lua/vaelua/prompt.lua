@@ -108,9 +108,9 @@ local function code(text, last)
   text = text:gsub("^%s*=", "")
   local f, message, more = compile(text, count + 1)
   if f then return run_all { piece(text, f, next_number(text)) } end
-  if more and not last then return "more" end
   local list = text:find("\n") and pieces_of(text)
   if list then return run_all(list) end
+  if more and not last then return "more" end
   return syntax_error(text, message)
 end
 

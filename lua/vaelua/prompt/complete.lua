@@ -417,8 +417,7 @@ local function in_code(tokens, text)
   if inner and inner.sign == "{" and (inner.at == #tokens or is_sign(last, ",")) then
     options = begins(options_of(inner.callee or outer and outer.callee), start)
   end
-  if #options > 0 and start == "" then return options end
-  return table.move(options, 1, #options, 1, names_of(tokens, start))
+  return #options > 0 and options or names_of(tokens, start)
 end
 
 --- The matches for the word before the end of the text; what stands behind a single one; and the

@@ -164,12 +164,12 @@ local PARAMETERS = {
   continuous_bernoulli = { "logits" }, categorical = { "logits" }, delta = { "z" },
 }
 
-local function distribution_text(d, kind)
+local function distribution_text(d, kind, width)
   local lines = { kind }
   for i, name in ipairs(PARAMETERS[kind]) do
     local v = rawget(d, i)
-    lines[#lines + 1] = ("  %-8s %s"):format(name, core.is_tensor(v) and core.text(v, true)
-      or tostring(v))
+    lines[#lines + 1] = cut(("  %-8s %s"):format(name, core.is_tensor(v) and core.text(v, true)
+      or tostring(v)), width)
   end
   return table.concat(lines, "\n")
 end
@@ -203,7 +203,7 @@ function M.text(v, width)
   local meta = meta_of(v)
   if core.is_tensor(v) then return core.text(v, false, width) end
   local kind = meta and rawget(meta, "__name") == "distribution" and rawget(meta, "kind")
-  if kind and PARAMETERS[kind] then return distribution_text(v, kind) end
+  if kind and PARAMETERS[kind] then return distribution_text(v, kind, width) end
   if is_score(v) then return score_text(v) end
   if type(v) == "userdata" or type(v) == "table" and has_text(v, meta) then return told(v) end
   return walk(v, DEEP, width, {})

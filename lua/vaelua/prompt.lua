@@ -32,9 +32,22 @@ local function colour(code, text)
 end
 
 --- The size of the screen, told before every statement.
-function M.screen(r, c) rows, columns = r, c end
+function M.screen(r, c)
+  rows, columns = r, c
+  tools.rows = r
+end
 
 -- ---- texts --------------------------------------------------------------------------------------
+
+-- The message of the compiler that got further: what is wrong at the first word, or is only an
+-- expression, is wrong as an expression.
+local function better_message(text, expression, statements)
+  local near = statements:match("near '(.*)'$")
+  local start = text:match("^%s*(.*)$")
+  if near and start:sub(1, #near) == near then return expression end
+  local plain = statements:find("syntax error near", 1, true)
+  return plain and not expression:find("<eof> expected", 1, true) and expression or statements
+end
 
 -- A chunk of the text as an expression, else as statements: function, or nil, message, and whether
 -- only more lines are missing. `keep` (see below) is called at the end of statements.
@@ -46,8 +59,7 @@ local function compile(text, number)
   f, statements = load(text, name, "t")
   if f then return load(text .. "\n;(...)()", name, "t") or f end
   local more = expression:find("<eof>$") or statements:find("<eof>$")
-  local plain = statements:find("syntax error near", 1, true) -- an expression by itself
-  return nil, plain and expression or statements, more ~= nil
+  return nil, better_message(text, expression, statements), more ~= nil
 end
 
 --- Called at the end of a text: its local variables stay, as globals.
@@ -90,6 +102,16 @@ local function pieces_of(text)
   return list
 end
 
+-- Statements, a semicolon and an expression on one line.
+local function statements_and_value(text)
+  local before, value = text:match("^(.*;)%s*([^;]+;?%s*)$")
+  local f = before and compile(before, count + 1)
+  local g = f and compile(value, count + 1)
+  if not g then return nil end
+  next_number(text)
+  return { piece(before, f, count), piece(value, g, count) }
+end
+
 local function run_all(list)
   queue, total = list, 0
   local functions = {}
@@ -108,7 +130,7 @@ local function code(text, last)
   text = text:gsub("^%s*=", "")
   local f, message, more = compile(text, count + 1)
   if f then return run_all { piece(text, f, next_number(text)) } end
-  local list = text:find("\n") and pieces_of(text)
+  local list = text:find("\n") and pieces_of(text) or statements_and_value(text)
   if list then return run_all(list) end
   if more and not last then return "more" end
   return syntax_error(text, message)

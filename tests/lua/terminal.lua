@@ -20,9 +20,7 @@ function M.new(o)
   local folder = os.tmpname()
   os.remove(folder)
   core.mkdir(folder)
-  local t = setmetatable({ folder = folder, rows = o.rows or 24, columns = o.columns or 80 }, M)
-  t.socket = folder .. "/tmux"
-  return t
+  return setmetatable({ folder = folder, rows = o.rows or 24, columns = o.columns or 80 }, M)
 end
 
 -- A command of tmux; its output.
@@ -40,9 +38,20 @@ function M:start(words, environment)
   local command = ("cd %s; exec env -u COLUMNS -u LINES -u NO_COLOR -u VAELUA_HISTORY "
     .. "LC_ALL=C.UTF-8 HOME=%s XDG_STATE_HOME=%s/state OMP_NUM_THREADS=1 %s %s %s"):format(
     self.folder, self.folder, self.folder, environment or "", program, words or "")
+  self.starts = (self.starts or 0) + 1
+  self.socket = ("%s/tmux%d"):format(self.folder, self.starts)    -- the last one may be going yet
   self:tmux("new-session", "-d", "-x", tostring(self.columns), "-y", tostring(self.rows), command,
     ";", "set-option", "-g", "remain-on-exit", "on")
   return self:wait("vae>")
+end
+
+local function until_true(f)
+  local start = core.clock()
+  while core.clock() - start < LIMIT do
+    local v = f()
+    if v then return v end
+    core.run_command { "sleep", "0.01" }
+  end
 end
 
 function M:stop()
@@ -54,6 +63,13 @@ function M:drop()
   os.execute("rm -rf " .. self.folder)
 end
 
+--- Waits until the program has ended.
+function M:wait_end()
+  return until_true(function()
+    return self:tmux("display-message", "-p", "#{pane_dead}"):find "1"
+  end) or error("the program has not ended:\n" .. self:screen(), 2)
+end
+
 function M:screen(...)
   return (self:tmux("capture-pane", "-p", "-J", ...):gsub(" +\n", "\n"))
 end
@@ -61,15 +77,6 @@ end
 -- The last line with text.
 function M:last()
   return self:screen():gsub("%s+$", ""):match("[^\n]*$")
-end
-
-local function until_true(f)
-  local start = core.clock()
-  while core.clock() - start < LIMIT do
-    local v = f()
-    if v then return v end
-    core.run_command { "sleep", "0.01" }
-  end
 end
 
 --- Waits until the plain text is on the screen; the screen.
@@ -86,7 +93,7 @@ function M:wait_line(line)
   local seen
   return until_true(function()
     seen = self:last()
-    return seen == line or seen:match("^(.-)%s+[%d%.:]+ ?[µm]?s?$") == line
+    return seen:gsub("  +[%d.:]+ ?[^%s%d]*$", "") == line
   end) or error(("the last line is not '%s':\n%s"):format(line, self:screen()), 2)
 end
 

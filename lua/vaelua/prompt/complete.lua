@@ -94,14 +94,16 @@ end
 
 -- Tables that hold the fields of a value, in the order in which they are asked.
 local function tables_of(v)
-  if getmetatable(v) == Kind then return v.tables end
+  if debug.getmetatable(v) == Kind then return v.tables end
   if core.is_tensor(v) then return { core.methods, SHAPES } end
   if type(v) == "string" then return { string } end
   local list, depth = { type(v) == "table" and v or nil }, 0
   local meta = meta_of(v)
+  if meta and meta == package.loaded["vaelua.set"] then require "vaelua.train" end   -- its loops
   while meta and depth < 10 do
     local names, index = rawget(meta, "__names"), rawget(meta, "__index")
     if rawget(meta, "is_model") == true then list[#list + 1] = rawget(meta, "fields") end
+    if rawget(meta, "__name") == "layer" then list[#list + 1] = rawget(v, "by_name") end
     for _, t in ipairs(type(names) == "table" and names or {}) do list[#list + 1] = t end
     if type(index) ~= "table" then break end
     list[#list + 1] = index
@@ -161,11 +163,12 @@ end
 
 --- The name that was meant, or nil.
 function M.near(word)
-  local list = M.root_names()
-  table.sort(list)
-  for _, name in ipairs(list) do
+  local list = {}
+  for _, name in ipairs(M.root_names()) do
     if name == word then return nil end
+    if math.abs(#name - #word) <= 2 then list[#list + 1] = name end
   end
+  table.sort(list)
   return core.nearest(word, list)
 end
 
@@ -216,7 +219,7 @@ function value_at(tokens, i)
       local v = value_at(tokens, i - 2)
       if v == nil then return nil end
       local found = field(v, t.text)
-      return found == nil and v == va() and M.va_name(t.text) or found
+      return found == nil and rawequal(v, va()) and M.va_name(t.text) or found
     end
     return not is_sign(before, ":") and root(t.text) or nil
   elseif is_sign(t, "]") then

@@ -116,9 +116,24 @@ end
 
 local walk
 
--- The entries as texts; whether one has several lines; a list needs no numbers on one line.
+-- A list of short texts, as many on a line as it takes.
+local function filled(list, before, width)
+  local lines, line = {}, " "
+  for i, text in ipairs(list) do
+    if i < #list then text = text .. "," end
+    if #line > 1 and length(line) + length(text) + 1 > width then
+      lines[#lines + 1], line = line, " "
+    end
+    line = line .. " " .. text
+  end
+  lines[#lines + 1] = line
+  return before .. "{\n" .. table.concat(lines, "\n") .. "\n}"
+end
+
+-- The entries as texts; whether all are of one line; a list needs no numbers then; whether all are
+-- numbers.
 local function entries(t, depth, width, path)
-  local keys, short, long, flat = keys_of(t), {}, {}, true
+  local keys, short, long, flat, numbers = keys_of(t), {}, {}, true, true
   for i, k in ipairs(keys) do
     if i > MANY then
       local more = ("… %d more"):format(#keys - MANY)
@@ -126,11 +141,12 @@ local function entries(t, depth, width, path)
       break
     end
     local text = walk(rawget(t, k), depth - 1, width - 2, path)
+    numbers = numbers and k == i and type(rawget(t, k)) == "number"
     flat = flat and not text:find("\n", 1, true)
     short[i] = k == i and text or ("%s = %s"):format(key_text(k), text)
     long[i] = ("%s = %s,"):format(key_text(k), text)
   end
-  return short, long, flat
+  return short, long, flat, numbers
 end
 
 local function table_text(t, meta, depth, width, path)
@@ -140,10 +156,11 @@ local function table_text(t, meta, depth, width, path)
   if path[t] then return "<cycle>" end
   if depth == 0 then return before .. "{ … }" end
   path[t] = true
-  local short, long, flat = entries(t, depth, width, path)
+  local short, long, flat, numbers = entries(t, depth, width, path)
   path[t] = nil
   local line = before .. "{ " .. table.concat(short, ", ") .. " }"
   if flat and length(line) <= width then return line end
+  if numbers then return filled(short, before, width) end
   for i, text in ipairs(long) do
     if flat then text = cut(text, math.max(width, 40)) end
     long[i] = "  " .. text:gsub("\n", "\n  ")

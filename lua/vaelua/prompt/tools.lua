@@ -4,7 +4,7 @@ local core = require "vaelua.core"
 local complete = require "vaelua.prompt.complete"
 local fail = require "vaelua.fail"
 
-local M = { names = complete.commands }
+local M = { names = complete.commands, rows = 0 }       -- rows of the screen, 0: unknown
 
 local ours = {}           -- globals that are Lua's or the prompt's
 for name in ([[_G _VERSION arg assert collectgarbage coroutine debug dofile error getmetatable io
@@ -107,15 +107,19 @@ function M.names.who()
     names[i] = clipped(name, 30)
     width = math.max(width, #names[i])
   end
+  local most = M.rows > 0 and #names > M.rows - 4 and math.max(M.rows - 5, 4) or #names
   local form = "%-" .. width .. "s  %-12s  %-40s %8s"
   for i, name in ipairs(M.user_names()) do
     local v = rawget(_G, name)
     local kind, about = kind_of(v)
     local bytes = bytes_of(v, {})
     total = total + bytes_of(v, seen)
-    print((form:format(names[i], kind, clipped(about, 40),
-      bytes > 0 and size_text(bytes) or ""):gsub("%s+$", "")))
+    if i <= most then
+      print((form:format(names[i], kind, clipped(about, 40),
+        bytes > 0 and size_text(bytes) or ""):gsub("%s+$", "")))
+    end
   end
+  if most < #names then print(("… %d more"):format(#names - most)) end
   if total > 0 then print(("tensors in all: %s"):format(size_text(total))) end
 end
 

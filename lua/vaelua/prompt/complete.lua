@@ -161,15 +161,20 @@ function M.root_names()
   return list
 end
 
+local NAMES_AT_ONCE = 500         -- that core.nearest looks at
+
 --- The name that was meant, or nil.
 function M.near(word)
-  local list = {}
-  for _, name in ipairs(M.root_names()) do
-    if name == word then return nil end
-    if math.abs(#name - #word) <= 2 then list[#list + 1] = name end
-  end
+  local list, winners = M.root_names(), {}
   table.sort(list)
-  return core.nearest(word, list)
+  for _, name in ipairs(list) do
+    if name == word then return nil end
+  end
+  for i = 1, #list, NAMES_AT_ONCE do
+    local near = core.nearest(word, table.move(list, i, i + NAMES_AT_ONCE - 1, 1, {}))
+    if near then winners[#winners + 1] = near end
+  end
+  return core.nearest(word, winners)
 end
 
 -- ---- what stands before the cursor --------------------------------------------------------------

@@ -34,7 +34,7 @@ end
 --- The size of the screen, told before every statement.
 function M.screen(r, c)
   rows, columns = r, c
-  tools.rows = r
+  tools.rows, tools.columns = r, c
 end
 
 -- ---- texts --------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ local core = require "vaelua.core"
 local complete = require "vaelua.prompt.complete"
 local fail = require "vaelua.fail"
 
-local M = { names = complete.commands, rows = 0 }       -- rows of the screen, 0: unknown
+local M = { names = complete.commands, rows = 0, columns = 0 }     -- of the screen
 
 local ours = {}           -- globals that are Lua's or the prompt's
 for name in ([[_G _VERSION arg assert collectgarbage coroutine debug dofile error getmetatable io
@@ -108,14 +108,15 @@ function M.names.who()
     width = math.max(width, #names[i])
   end
   local most = M.rows > 0 and #names > M.rows - 4 and math.max(M.rows - 5, 4) or #names
-  local form = "%-" .. width .. "s  %-12s  %-40s %8s"
+  local room = M.columns > 0 and math.max(math.min(M.columns - width - 26, 60), 8) or 40
+  local form = ("%%-%ds  %%-12s  %%-%ds %%8s"):format(width, room)
   for i, name in ipairs(M.user_names()) do
     local v = rawget(_G, name)
     local kind, about = kind_of(v)
     local bytes = bytes_of(v, {})
     total = total + bytes_of(v, seen)
     if i <= most then
-      print((form:format(names[i], kind, clipped(about, 40),
+      print((form:format(names[i], kind, clipped(about, room),
         bytes > 0 and size_text(bytes) or ""):gsub("%s+$", "")))
     end
   end

@@ -26,6 +26,7 @@
 enum { MOST_LINES = 10000 };       /* of the history's file */
 
 static bool terminal, cleared;
+static volatile sig_atomic_t continued;     /* after Ctrl-Z and fg */
 static char history[PATH_MAX];     /* "": nowhere */
 static const char *entered;
 static Complete *complete;
@@ -33,12 +34,27 @@ static Matches found;
 
 /* ---- keys ------------------------------------------------------------------------ */
 
+static void handle_continue (int signal) {
+  (void) signal;
+  continued = 1;
+}
+
+/* The shell has had the terminal. */
+static void take_terminal_back (void) {
+  continued = 0;
+  rl_deprep_terminal();
+  rl_prep_terminal(1);
+  rl_forced_update_display();
+}
+
 /* Waits for a key.  Ctrl-C empties the line and enters it; SIGTERM is the end
  * of the input.  (readline's own handling would wait for one more key.) */
 static int next_key (FILE *in) {
   struct pollfd key = { fileno(in), POLLIN, 0 };
   while (poll(&key, 1, -1) < 0) {
     rl_check_signals();                     /* a window of another size */
+    if (continued)
+      take_terminal_back();
     if (interrupt_term())
       return EOF;
     if (interrupt_pressed()) {
@@ -212,6 +228,7 @@ static char *plain_line (void) {
 char *line_read (const char *prompt, const char *so_far) {
   cleared = false;
   entered = so_far;
+  continued = 0;
   interrupt_clear();
   interrupt_hold(true);
   char *line = terminal ? readline(prompt) : plain_line();
@@ -240,6 +257,8 @@ void line_open (Complete *f) {
   rl_variable_bind("enable-bracketed-paste", "on");
   rl_add_defun("vaelua-tab", tab, '\t');
   rl_initialize();
+  struct sigaction a = { .sa_handler = handle_continue };
+  sigaction(SIGCONT, &a, NULL);
   open_history();
 }
 

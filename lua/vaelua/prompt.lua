@@ -106,7 +106,7 @@ end
 local function statements_and_value(text)
   local before, value = text:match("^(.*;)%s*([^;]+;?%s*)$")
   local f = before and compile(before, count + 1)
-  local g = f and compile(value, count + 1)
+  local g = f and load("return " .. value, ("=prompt[%d]"):format(count + 1), "t")
   if not g then return nil end
   next_number(text)
   return { piece(before, f, count), piece(value, g, count) }
@@ -128,9 +128,12 @@ end
 
 local function code(text, last)
   text = text:gsub("^%s*=", "")
+  local lines = text:find("\n")
+  local list = not lines and statements_and_value(text)
+  if list then return run_all(list) end
   local f, message, more = compile(text, count + 1)
   if f then return run_all { piece(text, f, next_number(text)) } end
-  local list = text:find("\n") and pieces_of(text) or statements_and_value(text)
+  list = lines and pieces_of(text)
   if list then return run_all(list) end
   if more and not last then return "more" end
   return syntax_error(text, message)
@@ -147,7 +150,7 @@ local function shell(line)
   io.stdout:flush()
   local _, how, status = os.execute(line)
   if status ~= 0 then
-    print(how == "exit" and "exit status " .. status or "ended by signal " .. status)
+    print(how == "exit" and "exit status " .. status or "\nended by signal " .. status)
   end
 end
 

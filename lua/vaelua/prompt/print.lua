@@ -58,7 +58,8 @@ local function function_text(f)
   if op_names[f] then return ("function %s   (?%s)"):format(op_names[f], op_names[f]:sub(4)) end
   local about = debug.getinfo(f, "S")
   if about.what == "C" then return "function (C)" end
-  return ("function (%s:%d)"):format(about.short_src, about.linedefined)
+  local source = core.ours(about.source) and about.source:match("vaelua/.*$") or about.short_src
+  return ("function (%s:%d)"):format(source, about.linedefined)
 end
 
 local function is_model(meta) return meta and rawget(meta, "is_model") == true end
@@ -181,12 +182,15 @@ local PARAMETERS = {
   continuous_bernoulli = { "logits" }, categorical = { "logits" }, delta = { "z" },
 }
 
+-- The parameters by their names; those of which a distribution is made.
 local function distribution_text(d, kind, width)
-  local lines = { kind }
-  for i, name in ipairs(PARAMETERS[kind]) do
-    local v = rawget(d, i)
-    lines[#lines + 1] = cut(("  %-8s %s"):format(name, core.is_tensor(v) and core.text(v, true)
-      or tostring(v)), width)
+  local lines, shape = { kind }, rawget(d, "shape")
+  if type(shape) == "table" then lines[1] = ("%s [%s]"):format(kind, table.concat(shape, ", ")) end
+  for _, k in ipairs(keys_of(d)) do
+    if k ~= "shape" then
+      local name, v = PARAMETERS[kind] and PARAMETERS[kind][k] or tostring(k), rawget(d, k)
+      lines[#lines + 1] = cut(("  %-8s %s"):format(name, walk(v, 2, width - 11, {})), width)
+    end
   end
   return table.concat(lines, "\n")
 end
@@ -220,7 +224,7 @@ function M.text(v, width)
   local meta = meta_of(v)
   if core.is_tensor(v) then return core.text(v, false, width) end
   local kind = meta and rawget(meta, "__name") == "distribution" and rawget(meta, "kind")
-  if kind and PARAMETERS[kind] then return distribution_text(v, kind, width) end
+  if kind then return distribution_text(v, kind, width) end
   if is_score(v) then return score_text(v) end
   if type(v) == "userdata" or type(v) == "table" and has_text(v, meta) then return told(v) end
   return walk(v, DEEP, width, {})

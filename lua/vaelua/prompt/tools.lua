@@ -78,7 +78,9 @@ local function kind_of(v)
     return type(v), tostring(v)
   elseif type(v) == "function" then
     local about = debug.getinfo(v, "S")
-    return "function", about.what ~= "C" and about.short_src .. ":" .. about.linedefined or ""
+    local ours_too = core.ours(about.source) and about.source:match("vaelua/.*$")
+    return "function", about.what ~= "C"
+      and ("%s:%d"):format(ours_too or about.short_src, about.linedefined) or ""
   elseif type(v) ~= "table" then
     return type(v), ""
   end
@@ -98,6 +100,10 @@ local function clipped(text, width)
   return text:sub(1, utf8.offset(text, width) - 1) .. "…"
 end
 
+local function padded(text, width)
+  return text .. (" "):rep(width - (utf8.len(text) or #text))
+end
+
 --- who(): the globals of yours, what they are and how many bytes of tensors they hold.
 function M.names.who()
   local names, seen, total = M.user_names(), {}, 0
@@ -109,15 +115,16 @@ function M.names.who()
   end
   local most = M.rows > 0 and #names > M.rows - 4 and math.max(M.rows - 5, 4) or #names
   local room = M.columns > 0 and math.max(math.min(M.columns - width - 26, 60), 8) or 40
-  local form = ("%%-%ds  %%-12s  %%-%ds %%8s"):format(width, room)
   for i, name in ipairs(M.user_names()) do
     local v = rawget(_G, name)
     local kind, about = kind_of(v)
     local bytes = bytes_of(v, {})
     total = total + bytes_of(v, seen)
     if i <= most then
-      print((form:format(names[i], kind, clipped(about, room),
-        bytes > 0 and size_text(bytes) or ""):gsub("%s+$", "")))
+      local size = bytes > 0 and size_text(bytes) or ""
+      local line = padded(names[i], width) .. "  " .. padded(kind, 12) .. "  "
+        .. padded(clipped(about, room), room) .. (" %8s"):format(size)
+      print((line:gsub("%s+$", "")))
     end
   end
   if most < #names then print(("… %d more"):format(#names - most)) end

@@ -57,6 +57,10 @@ static int next_key (FILE *in) {
       take_terminal_back();
     if (interrupt_term())
       return EOF;
+    if (interrupt_pressed() && RL_ISSTATE(RL_STATE_COMPLETING)) {
+      interrupt_clear();                    /* "all 300 possibilities?" */
+      return 'n';
+    }
     if (interrupt_pressed()) {
       cleared = true;
       rl_point = rl_end;                    /* of a line that is several */

@@ -62,11 +62,13 @@ end
 -- Comments above the functions of our Lua files: name -> text.
 local function comments()
   local found = {}
-  for _, module in ipairs(core.modules("")) do
+  local modules = core.modules("")
+  modules[#modules + 1] = "prompt/tools"
+  for _, module in ipairs(modules) do
     local above = {}
     for line in (core.source(module) or ""):gmatch("([^\n]*)\n") do
       local text = line:match("^%-%-%-?%s?(.*)$")
-      local name = line:match("^function [%w_]+[.:]([%w_]+)") or line:match("^M%.([%w_]+)%s*=")
+      local name = line:match("^function [%w_.]+[.:]([%w_]+)") or line:match("^M%.([%w_]+)%s*=")
       if text and (#above > 0 or line:find("^%-%-%- ")) then
         above[#above + 1] = text
       else

@@ -17,6 +17,8 @@ local tools = require "vaelua.prompt.tools"
 
 local M = { complete = complete.complete }
 
+local print = print                 -- the user may have another
+
 local rows, columns = 0, 0          -- of the terminal; 0: there is none
 local inputs = {}                   -- texts by their number, which their chunks are named by
 local count = 0
@@ -62,13 +64,18 @@ local function compile(text, number)
   return nil, better_message(text, expression, statements), more ~= nil
 end
 
---- Called at the end of a text: its local variables stay, as globals.
+--- Called at the end of a text: its local variables stay, as globals, but never in place of Lua's
+--- own, which all modules need.
 local function keep()
   local i = 1
   while true do
     local name, value = debug.getlocal(2, i)
     if not name then return end
-    if name:find("^[%a_]") then rawset(_G, name, value) end
+    if tools.is_standard(name) then
+      print(("local %s was for this text alone: %s stays Lua's"):format(name, name))
+    elseif name:find("^[%a_]") then
+      rawset(_G, name, value)
+    end
     i = i + 1
   end
 end

@@ -69,6 +69,8 @@ describe("what is typed", function()
   it("keeps its local variables", function()
     t:run "local kept = 5"
     shows(t:run "kept", "5")
+    shows(t:run "local table = 1", "table stays Lua's")
+    shows(t:run "type(table), 'ok'", '"table"\n"ok"')
   end)
 
   it("finds the names of va, of Lua and of the prompt", function()
@@ -86,6 +88,7 @@ describe("what is typed", function()
     shows(t:run "help softmax", "va.softmax(x")
     shows(t:run "help 'no such words'", "nothing is called")
     shows(t:run '?"principal"', "tsne ")
+    shows(t:run "?who", "who(): the globals of yours")
     t:run "function mine() end"
     shows(t:run "?mine", "mine   a function: prompt[")
     shows(t:run ":what", "there is no command ':what'")
@@ -183,6 +186,13 @@ describe("Tab", function()
       "1\n1\n1")
     shows(t:run "globel_77()", "(did you mean 'global_77'?)")
     t:tab("global_99", "global_999")
+    t:type "globa"
+    t:wait "globa"
+    t:key "Tab"
+    t:wait "Display all 1000 possibilities?"
+    t:key "C-c"
+    t:wait_line "vae> global_"
+    t:key "C-u"
     t:run "for i = 1, 1000 do _G[('global_%d'):format(i)] = nil end"
   end)
 
@@ -299,6 +309,16 @@ describe("Ctrl-C", function()
     t:wait "\ngo"
     t:key "C-c"
     shows(t:wait "interrupted", "vae>")
+  end)
+
+  it("ends a long print", function()
+    t:key "C-l"
+    t:type "i = 0 while true do i = i + 1 print(i) end"
+    t:key "Enter"
+    t:wait "5\n"
+    t:key "C-c"
+    t:wait "interrupted"
+    t:wait_line "vae>"
   end)
 
   it("ends a long computation of the core", function()

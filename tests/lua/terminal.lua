@@ -60,7 +60,7 @@ end
 
 function M:drop()
   self:stop()
-  os.execute("rm -rf " .. self.folder)
+  until_true(function() return os.execute("rm -rf " .. self.folder .. " 2> /dev/null") end)
 end
 
 --- Waits until the program has ended.

@@ -254,7 +254,8 @@ local function fitting(text, most, width)
     if used > most then break end
     shown[i] = lines[i]
   end
-  shown[#shown + 1] = ("… %d more lines"):format(#lines - 1 - #shown)
+  local rest = #lines - 1 - #shown
+  shown[#shown + 1] = ("… %d more line%s"):format(rest, rest > 1 and "s" or "")
   shown[#shown + 1] = last
   return shown, most
 end

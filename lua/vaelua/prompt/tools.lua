@@ -6,12 +6,17 @@ local fail = require "vaelua.fail"
 
 local M = { names = complete.commands, rows = 0, columns = 0 }     -- of the screen
 
+local print = print
+
 local ours = {}           -- globals that are Lua's or the prompt's
 for name in ([[_G _VERSION arg assert collectgarbage coroutine debug dofile error getmetatable io
   ipairs load loadfile math next os package pairs pcall print rawequal rawget rawlen rawset require
   select setmetatable string table tonumber tostring type utf8 warn xpcall _ ]]):gmatch("%S+") do
   ours[name] = true
 end
+
+--- True for a name that is Lua's.
+function M.is_standard(name) return ours[name] == true and M.names[name] == nil end
 
 --- Names of the user's globals, sorted.
 function M.user_names()

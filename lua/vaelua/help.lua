@@ -59,8 +59,11 @@ function M.heading_of_file(path)
   return heading(text)
 end
 
+local commented           -- what comments() has found
+
 -- Comments above the functions of our Lua files: name -> text.
 local function comments()
+  if commented then return commented end
   local found = {}
   local modules = core.modules("")
   modules[#modules + 1] = "prompt/tools"
@@ -77,6 +80,7 @@ local function comments()
       end
     end
   end
+  commented = found
   return found
 end
 
@@ -96,10 +100,14 @@ end
 
 -- ---- finding ------------------------------------------------------------------------------------
 
+local records             -- by name, once they are asked for
+
 local function record_of(name)
-  for _, r in ipairs(core.records()) do
-    if r.name == name then return r end
+  if not records then
+    records = {}
+    for _, r in ipairs(core.records()) do records[r.name] = records[r.name] or r end
   end
+  return records[name]
 end
 
 -- A layer with a record of its own, or an op that is also one.
@@ -161,11 +169,11 @@ end
 
 -- What is said of a name, for the search: records and layers, else the comment of a function or
 -- the head of a file.
-local function said_of(name, commented, layers)
+local function said_of(name, layers)
   local r = record_of(name)
   if r then return r.doc end
   if layers[name] then return layers[name] end
-  if commented[name] then return commented[name] end
+  if comments()[name] then return comments()[name] end
   for _, o in ipairs(core.optim_kinds()) do
     if o.name == name then return o.doc end
   end
@@ -175,10 +183,10 @@ end
 
 -- { name, what is said of it } of all names that have the words, in their name or what is said.
 local function search(word)
-  local found, lower, commented, layers = {}, word:lower(), comments(), {}
+  local found, lower, layers = {}, word:lower(), {}
   for _, r in ipairs(core.layer_records()) do layers[r.name] = r.doc end
   for _, name in ipairs(names()) do
-    local said = said_of(name, commented, layers):gsub("%s+", " ")
+    local said = said_of(name, layers):gsub("%s+", " ")
     if name:lower():find(lower, 1, true) or said:lower():find(lower, 1, true) then
       found[#found + 1] = { name, said }
     end

@@ -274,9 +274,7 @@ local function interrupt(loop)
   save(loop)
   finish(loop)
   if core.program and core.program.interactive then
-    local names = log.names(loop)
-    run.say(("stopped at step %d of %d%s"):format(loop.done, loop.total,
-      names ~= "" and "; kept as trained so far: " .. names or ""))
+    run.say(("stopped at step %d of %d"):format(loop.done, loop.total))
     return
   end
   local where = loop.file and "; goes on with --resume " .. (run.current().folder) or ""

@@ -340,7 +340,7 @@ describe("Ctrl-C", function()
     t:key "Enter"
     t:wait "loss"
     t:key "C-c"
-    shows(t:wait "stopped at step", "stopping after this step (press again to stop now)")
+    shows(t:wait "stopped at", "stopping after this step (press again to stop now)")
     t:wait_line "vae>"
     shows(t:run "#h.loss > 0 or h.last.loss ~= nil, v:sample(1).shape", "true\n{ 1, 28, 28, 1 }")
     t:key "C-l"
@@ -383,6 +383,22 @@ describe("leaving", function()
     t:key "C-d"
     t:wait_end()
     t:stop()
+  end)
+
+  it("keeps no history where none is wanted, and does with a dumb terminal", function()
+    t:start("-q", "TERM=dumb VAELUA_HISTORY=")
+    shows(t:screen(), "vae>")
+    t:type "6 * 7"
+    t:key "Enter"
+    t:wait "42"
+    hides(t:screen(), " µs")
+    t:key "Up"
+    t:wait "vae> 6 * 7"
+    t:stop()
+    local f <close> = assert(io.open(t.folder .. "/state/vaelua/history"))
+    local kept = f:read("a")
+    shows(kept, "remembered = 1\n#")
+    hides(kept, "6 * 7\n")
   end)
 
   it("greets with what a script has left", function()

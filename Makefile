@@ -57,7 +57,7 @@ LUA  := -Wl,-E -Wl,--whole-archive -l:liblua5.4.a -Wl,--no-whole-archive
 SOURCES := $(filter-out core/bind/inside.c, \
              $(wildcard core/*/*.c core/backend/cpu/*.c))
 OBJECTS := $(SOURCES:core/%.c=$(B)/obj/%.o)
-PROGRAM := $(patsubst core/%.c,$(B)/obj/%.o,$(wildcard core/main.c core/repl.c))
+PROGRAM := $(patsubst core/%.c,$(B)/obj/%.o,$(wildcard core/*.c))
 INSIDE  := $(B)/obj/bind/inside.o
 # Folders without bind/: what the C tests are linked with.
 CORE    := $(filter-out $(B)/obj/bind/%,$(OBJECTS))
@@ -260,7 +260,7 @@ BUILD_PACKAGES := gcc libc6-dev liblua5.4-dev libdnnl-dev \
   libjpeg62-turbo-dev libzip-dev libreadline-dev libchafa-dev gnuplot-nox \
   dataset-fashion-mnist
 TEST_PACKAGES := lua5.4 libcmocka-dev lua-busted lua-check valgrind chromium \
-  mandoc
+  mandoc tmux
 
 # $(call need,packages): asks for root only when one is missing.
 define need

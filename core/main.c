@@ -112,7 +112,7 @@ static int report (lua_State *L) {
     fprintf(stderr, "error: %s\n",
             fail == FAIL_USAGE ? without_line(message) : message);
   if (program_flag(L, "traceback")) {
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &traceback_key);
+    program_push_traceback(L);
     if (lua_isstring(L, -1))
       fprintf(stderr, "%s\n", lua_tostring(L, -1));
     lua_pop(L, 1);
@@ -121,13 +121,21 @@ static int report (lua_State *L) {
   return exit_status(fail);
 }
 
-int program_call (lua_State *L, int count, int results) {
+int program_try (lua_State *L, int count, int results) {
   int base = lua_gettop(L) - count;
   lua_pushcfunction(L, handler);
   lua_insert(L, base);
   int status = lua_pcall(L, count, results, base);
   lua_remove(L, base);
-  return status == LUA_OK ? 0 : report(L);
+  return status;
+}
+
+int program_call (lua_State *L, int count, int results) {
+  return program_try(L, count, results) == LUA_OK ? 0 : report(L);
+}
+
+void program_push_traceback (lua_State *L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &traceback_key);
 }
 
 /* Runs a chunk that luaL_load has left on the stack. */

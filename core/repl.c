@@ -1,150 +1,25 @@
 /*
- * repl.c - the prompt: readline, several lines to a statement, results printed
- * with the time that they took, ?name for help.
+ * repl.c - the prompt: reads statements (line.c), runs them and has what they
+ * gave or how they failed printed.
  *
- * Printing and help are in Lua (help.lua).  Ctrl-C clears the line, or stops
- * what is running; Ctrl-D leaves.
+ * What a text means, what is printed and what completes is decided in Lua
+ * (prompt.lua); here the user's code is called, so that no function of ours
+ * stands between it and the report of its errors.  Ctrl-C clears the line, or
+ * stops what is running; Ctrl-D leaves.
  */
 #include "repl.h"
 
 #include "bind/bind.h"
 #include "bind/interrupt.h"
+#include "line.h"
 
-#include <errno.h>
-#include <limits.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdio.h>
-#include <readline/history.h>
-#include <readline/readline.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
-enum { HISTORY = 5000, LINE = 4096 };
-
-static bool terminal;      /* else lines are read as they come, unprompted */
-static bool cleared;       /* Ctrl-C at the prompt */
-
-/* ---- lines ----------------------------------------------------------------------- */
-
-/* Waits for a key.  Ctrl-C empties the line and enters it; SIGTERM is the end
- * of the input.  (readline's own handling would wait for one more key.) */
-static int next_key (FILE *in) {
-  struct pollfd key = { fileno(in), POLLIN, 0 };
-  while (poll(&key, 1, -1) < 0) {
-    rl_check_signals();                     /* a window of another size */
-    if (interrupt_term())
-      return EOF;
-    if (interrupt_pressed()) {
-      cleared = true;
-      rl_echo_signal_char(SIGINT);
-      rl_replace_line("", 0);
-      return '\n';
-    }
-  }
-  return rl_getc(in);
-}
-
-static char *plain_line (void) {
-  char *line = NULL;
-  size_t room = 0;
-  ssize_t n = getline(&line, &room, stdin);
-  if (n < 0) {
-    free(line);
-    return NULL;
-  }
-  if (n > 0 && line[n - 1] == '\n')
-    line[n - 1] = 0;
-  return line;
-}
-
-/* NULL at the end; "" with cleared set after Ctrl-C. */
-static char *read_line (const char *prompt) {
-  cleared = false;
-  interrupt_clear();
-  interrupt_hold(true);
-  char *line = terminal ? readline(prompt) : plain_line();
-  interrupt_hold(false);
-  if (interrupt_term()) {
-    free(line);
-    return NULL;
-  }
-  interrupt_clear();
-  return line;
-}
-
-/* $XDG_STATE_HOME/vaelua/history, with its folders made; "" without a home. */
-static void history_file (char *path, size_t room) {
-  const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-  path[0] = 0;
-  if (state != NULL && state[0] == '/')
-    snprintf(path, room, "%s/vaelua/history", state);
-  else if (home != NULL && home[0])
-    snprintf(path, room, "%s/.local/state/vaelua/history", home);
-  for (char *p = path; *p; p++)
-    if (*p == '/' && p > path) {
-      *p = 0;
-      mkdir(path, 0700);
-      *p = '/';
-    }
-}
-
-/* ---- statements ------------------------------------------------------------------ */
-
-/* Compiles text as an expression, else as statements.  LUA_OK, or an error
- * message on the stack. */
-static int compile (lua_State *L, const char *text) {
-  lua_pushfstring(L, "return %s", text);
-  const char *expression = lua_tostring(L, -1);
-  int status = luaL_loadbuffer(L, expression, strlen(expression), "=prompt");
-  if (status != LUA_OK) {
-    lua_pop(L, 1);
-    status = luaL_loadbuffer(L, text, strlen(text), "=prompt");
-  }
-  lua_remove(L, -2);
-  return status;
-}
-
-/* Lua says so when the text only needs more lines. */
-static bool unfinished (lua_State *L) {
-  static const char mark[] = "<eof>";
-  size_t length;
-  const char *message = lua_tolstring(L, -1, &length);
-  return length >= sizeof mark - 1
-      && strcmp(message + length - (sizeof mark - 1), mark) == 0;
-}
-
-/* Reads lines until they compile.  False if there is nothing to run: the
- * message of the compiler is then on the stack, or nil after Ctrl-C. */
-static bool read_more (lua_State *L, char *first) {
-  lua_pushstring(L, first);
-  for (;;) {
-    int status = compile(L, lua_tostring(L, -1));
-    if (status == LUA_OK || status != LUA_ERRSYNTAX || !unfinished(L)) {
-      if (terminal)
-        add_history(lua_tostring(L, -2));
-      lua_remove(L, -2);
-      return status == LUA_OK;
-    }
-    char *line = read_line("  ..> ");
-    if (line == NULL || cleared) {
-      free(line);
-      lua_pop(L, line == NULL ? 0 : 1);
-      if (line != NULL)
-        lua_pushnil(L);
-      lua_remove(L, -2);
-      return false;
-    }
-    lua_pop(L, 1);
-    lua_pushfstring(L, "%s\n%s", lua_tostring(L, -1), line);
-    lua_remove(L, -2);
-    free(line);
-  }
-}
+static lua_State *state;             /* for completion, which is called back */
 
 static double seconds (void) {
   struct timespec t;
@@ -152,87 +27,205 @@ static double seconds (void) {
   return (double) t.tv_sec + 1e-9 * (double) t.tv_nsec;
 }
 
-/* help.NAME(values from base on, ...) */
-static void call_help (lua_State *L, const char *name, int base) {
+/* ---- prompt.lua ------------------------------------------------------------------ */
+
+/* prompt.NAME(values from base + 1 on) -> results (LUA_MULTRET: all); they lie
+ * from base + 1 on.  False if it raised, which has been told then. */
+static bool ask (lua_State *L, const char *name, int base, int results) {
   int count = lua_gettop(L) - base;
   lua_getglobal(L, "require");
-  lua_pushliteral(L, "vaelua.help");
-  if (program_call(L, 1, 1) != 0)
-    return;
+  if (lua_type(L, -1) != LUA_TFUNCTION) {      /* the user's own */
+    lua_pop(L, 1);
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+    lua_getfield(L, -1, "vaelua.prompt");
+    lua_remove(L, -2);
+  } else {
+    lua_pushliteral(L, "vaelua.prompt");
+    if (program_call(L, 1, 1) != 0)
+      return false;
+  }
   lua_getfield(L, -1, name);
   lua_remove(L, -2);
   lua_insert(L, base + 1);
-  program_call(L, count, 0);
+  return program_call(L, count, results) == 0;
 }
 
-/* Runs the compiled text on top of the stack and shows its results. */
-static void run (lua_State *L) {
-  int base = lua_gettop(L) - 1;
+/* Tells Lua how large the screen is: 0, 0 without a terminal. */
+static void tell_size (lua_State *L) {
+  int rows, columns, base = lua_gettop(L);
+  line_size(&rows, &columns);
+  lua_pushinteger(L, rows);
+  lua_pushinteger(L, columns);
+  ask(L, "screen", base, 0);
+  lua_settop(L, base);
+}
+
+/* ---- completion ------------------------------------------------------------------ */
+
+static void add_match (Matches *to, const char *name) {
+  size_t bytes = sizeof *to->name * (to->count + 1);
+  char **list = realloc(to->name, bytes), *copy = strdup(name);
+  if (list != NULL)
+    to->name = list;
+  if (list != NULL && copy != NULL)
+    to->name[to->count++] = copy;
+  else
+    free(copy);
+}
+
+/* prompt.complete(before) -> list of names, what stands behind a single one,
+ * what words end at.  The collector stands still, so that no
+ * __gc of the user's runs; a failure is no match. */
+static void complete (const char *before, Matches *into) {
+  lua_State *L = state;
+  int base = lua_gettop(L);
+  bool running = lua_gc(L, LUA_GCISRUNNING);
+  if (!lua_checkstack(L, 16))
+    return;
+  lua_gc(L, LUA_GCSTOP);
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  lua_getfield(L, -1, "vaelua.prompt");
+  lua_getfield(L, -1, "complete");
+  lua_pushstring(L, before);
+  if (lua_pcall(L, 1, 3, 0) == LUA_OK && lua_type(L, -3) == LUA_TTABLE) {
+    const char *behind = lua_tostring(L, -2);
+    into->behind = behind != NULL ? behind[0] : 0;
+    snprintf(into->breaks, sizeof into->breaks, "%s",
+             lua_isstring(L, -1) ? lua_tostring(L, -1) : "");
+    lua_Integer n = (lua_Integer) lua_rawlen(L, -3);
+    for (lua_Integer i = 1; i <= n; i++) {
+      if (lua_rawgeti(L, -3, i) == LUA_TSTRING)
+        add_match(into, lua_tostring(L, -1));
+      lua_pop(L, 1);
+    }
+  }
+  lua_settop(L, base);
+  if (running)
+    lua_gc(L, LUA_GCRESTART);
+}
+
+/* ---- statements ------------------------------------------------------------------ */
+
+/* prompt.failed(message, traceback, interrupted) for the message on top. */
+static void tell_failure (lua_State *L, int base, double took) {
+  const char *message = lua_tostring(L, -1);
+  Fail fail = bind_last_fail(L, message != NULL ? message : "");
+  fflush(stdout);
+  program_push_traceback(L);
+  lua_pushboolean(L, fail == FAIL_INTERRUPT);
+  lua_pushnumber(L, took);
+  ask(L, "failed", base, 0);
+}
+
+/* Runs the function at a slot, with prompt.keep, which makes the locals of the
+ * text global.  False if it failed. */
+static bool run (lua_State *L, int slot, int keep) {
+  int base = lua_gettop(L);
+  lua_pushvalue(L, slot);
+  lua_pushvalue(L, keep);
   double start = seconds();
-  if (program_call(L, 0, LUA_MULTRET) == 0) {
-    double took = seconds() - start;
+  bool good = program_try(L, 1, LUA_MULTRET) == LUA_OK;
+  double took = seconds() - start;
+  if (good) {
     lua_pushnumber(L, took);
     lua_insert(L, base + 1);
-    call_help(L, "show_results", base);
-  }
+    ask(L, "results", base, 0);
+  } else
+    tell_failure(L, base, took);
   lua_settop(L, base);
+  return good;
 }
 
-/* ?name, ?"text", ? alone */
-static void ask (lua_State *L, const char *line) {
+typedef enum Taken { DONE, MORE, LEAVE } Taken;
+
+/* prompt.take(text, last) -> "done", "more", "leave", or "run", keep and
+ * functions. */
+static Taken take (lua_State *L, const char *text, bool last) {
   int base = lua_gettop(L);
-  line += strspn(line, "? \t");
-  lua_pushstring(L, line);
-  call_help(L, "command", base);
+  Taken taken = DONE;
+  lua_pushstring(L, text);
+  lua_pushboolean(L, last);
+  if (ask(L, "take", base, LUA_MULTRET)) {
+    const char *what = lua_tostring(L, base + 1);
+    if (strcmp(what, "more") == 0)
+      taken = MORE;
+    else if (strcmp(what, "leave") == 0)
+      taken = LEAVE;
+    int end = lua_gettop(L);
+    if (taken != MORE)
+      line_remember(text);
+    luaL_checkstack(L, LUA_MINSTACK, NULL);
+    for (int i = base + 3; i <= end; i++)
+      if (!run(L, i, base + 2))
+        break;
+  }
   lua_settop(L, base);
+  return taken;
 }
 
-static bool one_line (lua_State *L, char *line) {
-  const char *start = line + strspn(line, " \t");
-  if (*start == 0)
-    return true;
-  if (*start == '?') {
-    if (terminal)
-      add_history(line);
-    ask(L, start);
-    return true;
+/* a "\n" b, of malloc; a is freed. */
+static char *joined (char *a, const char *b) {
+  size_t n = strlen(a), m = strlen(b);
+  char *both = realloc(a, n + m + 2);
+  if (both == NULL)
+    return a;
+  both[n] = '\n';
+  memcpy(both + n + 1, b, m + 1);
+  return both;
+}
+
+/* Reads lines behind the first one until they make a statement, and runs it.
+ * False: the user leaves. */
+static bool statement (lua_State *L, char *text) {
+  Taken taken;
+  while ((taken = take(L, text, false)) == MORE) {
+    char *line = line_read("  ..> ", text);
+    if (line == NULL)
+      taken = take(L, text, true);          /* tells what is missing */
+    if (line == NULL || line_cleared()) {
+      free(line);
+      break;
+    }
+    text = joined(text, line);
+    free(line);
   }
-  if (strcmp(start, "exit") == 0 || strcmp(start, "quit") == 0)
-    return false;
-  if (read_more(L, line))
-    run(L);
-  else {
-    if (lua_isstring(L, -1))
-      fprintf(stderr, "error: %s\n", lua_tostring(L, -1));
-    lua_pop(L, 1);
-  }
-  return true;
+  free(text);
+  return taken != LEAVE;
+}
+
+/* Ctrl-D leaves at once if nothing would be lost, else the second time. */
+static bool may_leave (lua_State *L) {
+  int base = lua_gettop(L);
+  bool leave = true;
+  if (!line_terminal() || interrupt_term())
+    return true;
+  if (ask(L, "may_leave", base, 1))
+    leave = lua_toboolean(L, -1);
+  lua_settop(L, base);
+  return leave;
 }
 
 void repl_run (lua_State *L) {
-  char path[PATH_MAX];
-  terminal = isatty(STDIN_FILENO);
-  rl_readline_name = "vaelua";
-  rl_catch_signals = 0;
-  rl_getc_function = next_key;
-  history_file(path, sizeof path);
-  if (terminal && path[0])
-    read_history(path);
-  call_help(L, "open_prompt", lua_gettop(L));
-  for (;;) {
-    char *line = read_line("vae> ");
+  state = L;
+  line_open(complete);
+  tell_size(L);
+  if (!ask(L, "open", lua_gettop(L), 0))
+    return;
+  for (bool asked = false;;) {
+    char *line = line_read("vae> ", NULL);
+    if (line == NULL && (asked || may_leave(L)))
+      break;
+    asked = line == NULL;
     if (line == NULL)
+      continue;
+    tell_size(L);
+    if (line_cleared())
+      free(line);
+    else if (!statement(L, line))
       break;
-    bool more = cleared || one_line(L, line);
-    free(line);
     fflush(stdout);
-    if (!more)
-      break;
   }
-  if (terminal) {
+  if (line_terminal())
     printf("\n");
-    stifle_history(HISTORY);
-    if (path[0])
-      write_history(path);
-  }
+  line_close();
 }

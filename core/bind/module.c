@@ -63,6 +63,7 @@ int luaopen_vaelua_core (lua_State *L) {
   set(L, "modules", modules);
   set(L, "source", source);
   set(L, "device_line", device_line);
+  set(L, "settle", program_settle);      /* waits for the device */
   program_push(L);
   lua_getfield(L, -1, "version");
   lua_setfield(L, -3, "version");

@@ -1,4 +1,4 @@
--- help.lua - va.help, `vaelua help NAME`, `?name` at the prompt, and what the prompt prints.
+-- help.lua - va.help, `vaelua help NAME` and `?name` at the prompt.
 --
 -- Nothing is written here about any function: ops, layers and metrics describe themselves in their
 -- records, functions in Lua by the `---` lines above them, files (protocols, samplers, data sets,
@@ -59,14 +59,19 @@ function M.heading_of_file(path)
   return heading(text)
 end
 
+local commented           -- what comments() has found
+
 -- Comments above the functions of our Lua files: name -> text.
 local function comments()
+  if commented then return commented end
   local found = {}
-  for _, module in ipairs(core.modules("")) do
+  local modules = core.modules("")
+  modules[#modules + 1] = "prompt/tools"
+  for _, module in ipairs(modules) do
     local above = {}
     for line in (core.source(module) or ""):gmatch("([^\n]*)\n") do
       local text = line:match("^%-%-%-?%s?(.*)$")
-      local name = line:match("^function [%w_]+[.:]([%w_]+)") or line:match("^M%.([%w_]+)%s*=")
+      local name = line:match("^function [%w_.]+[.:]([%w_]+)") or line:match("^M%.([%w_]+)%s*=")
       if text and (#above > 0 or line:find("^%-%-%- ")) then
         above[#above + 1] = text
       else
@@ -75,6 +80,7 @@ local function comments()
       end
     end
   end
+  commented = found
   return found
 end
 
@@ -96,10 +102,14 @@ end
 
 -- ---- finding ------------------------------------------------------------------------------------
 
+local records             -- by name, once they are asked for
+
 local function record_of(name)
-  for _, r in ipairs(core.records()) do
-    if r.name == name then return r end
+  if not records then
+    records = {}
+    for _, r in ipairs(core.records()) do records[r.name] = records[r.name] or r end
   end
+  return records[name]
 end
 
 -- A layer with a record of its own, or an op that is also one.
@@ -124,7 +134,10 @@ local function optimiser(name)
   end
 end
 
+local known
+
 local function names()
+  if known then return table.move(known, 1, #known, 1, {}) end
   local list, seen = {}, {}
   local function add(name)
     if not seen[name] then seen[name], list[#list + 1] = true, name end
@@ -137,7 +150,8 @@ local function names()
     for _, file in ipairs(core.modules(folder)) do add(file) end
   end
   table.sort(list)
-  return list
+  known = list
+  return names()
 end
 
 --- All names that help knows, sorted.
@@ -155,29 +169,63 @@ local function about(name)
   return #parts > 0 and table.concat(parts, "\n\n") or nil
 end
 
--- Names that contain the word, and records whose text does.
+-- What is said of a name, for the search: records and layers, else the comment of a function or
+-- the head of a file.
+local function said_of(name, layers)
+  local r = record_of(name)
+  if r then return r.doc end
+  if layers[name] then return layers[name] end
+  if comments()[name] then return comments()[name] end
+  for _, o in ipairs(core.optim_kinds()) do
+    if o.name == name then return o.doc end
+  end
+  local text = about_file(name)
+  return text and text:match("\n%s*(.*)$") or ""
+end
+
+-- { name, what is said of it } of all names that have the words, in their name or what is said.
 local function search(word)
-  local found, lower = {}, word:lower()
+  local found, lower, layers = {}, word:lower(), {}
+  for _, r in ipairs(core.layer_records()) do layers[r.name] = r.doc end
   for _, name in ipairs(names()) do
-    local r = record_of(name)
-    if name:lower():find(lower, 1, true) or r and r.doc:lower():find(lower, 1, true) then
-      found[#found + 1] = name
+    local said = said_of(name, layers):gsub("%s+", " ")
+    if name:lower():find(lower, 1, true) or said:lower():find(lower, 1, true) then
+      found[#found + 1] = { name, said }
     end
   end
   return found
+end
+
+local MOST_FOUND, WIDTH = 20, 96
+
+-- A line for each, cut.
+local function found_text(found)
+  local lines, width = {}, 8
+  for i = 1, math.min(#found, MOST_FOUND) do width = math.max(width, #found[i][1]) end
+  for i = 1, math.min(#found, MOST_FOUND) do
+    local line = ("%-" .. width .. "s  %s"):format(found[i][1], found[i][2])
+    local long = (utf8.len(line) or 0) > WIDTH
+    lines[i] = long and line:sub(1, utf8.offset(line, WIDTH) - 1) .. "…" or line
+  end
+  if #found > MOST_FOUND then
+    lines[#lines + 1] = ("… %d more"):format(#found - MOST_FOUND)
+  end
+  return table.concat(lines, "\n")
 end
 
 local function not_found(word)
   local lines, near, found = {}, core.nearest(word, names()), search(word)
   lines[1] = ("nothing is called '%s'%s"):format(word,
     near and (" (did you mean '%s'?)"):format(near) or "")
-  if #found > 0 then lines[2] = "search: " .. table.concat(found, ", ", 1, math.min(#found, 30)) end
+  if #found > 0 then lines[2] = "found in:\n" .. found_text(found) end
   return table.concat(lines, "\n")
 end
 
 local GUIDE = [[
 ?name, va.help "name", vaelua help name    about an op, a layer, a function or a protocol
-?"words"                                   searches the descriptions
+?"words", help "two words"                 searches the descriptions
+ans who() mem() time(f, n)                 the last result; your globals; memory; seconds of a call
+x; !ls :bt reload "models.vae"             not printed; the shell; calls of the error; read anew
 examples/01_tensors.lua and on             read in order, each under 40 lines
 
 names by kind:]]
@@ -210,9 +258,10 @@ function M.text(word)
   word = (word or ""):match("^%s*(.-)%s*$")
   if word == "" then return guide(), true end
   local quoted = word:match('^"(.*)"$') or word:match("^'(.*)'$")
+                 or word:find("%s") and not word:find("[%(%)]") and word
   if quoted then
     local found = search(quoted)
-    return #found > 0 and table.concat(found, ", ") or not_found(quoted), #found > 0
+    return #found > 0 and found_text(found) or not_found(quoted), #found > 0
   end
   local name = word:match("([%w_]+)[%s%(%)]*$") or word
   local text = about(name)
@@ -229,89 +278,6 @@ function M.command(word)
   local text, found = M.text(word)
   print(text)
   return found and 0 or 1
-end
-
--- ---- the prompt ---------------------------------------------------------------------------------
-
-local DEEP, MANY = 3, 20
-
-local function text_of(v)
-  if type(v) == "string" then return (("%q"):format(v):gsub("\\\n", "\\n")) end
-  if core.is_tensor(v) then return (tostring(v):match("^[^\n]*")) end
-  return tostring(v)
-end
-
-local function sorted_keys(t)
-  local keys = {}
-  for k in next, t do keys[#keys + 1] = k end
-  table.sort(keys, function(a, b)
-    if type(a) == type(b) and (type(a) == "number" or type(a) == "string") then return a < b end
-    return type(a) < type(b) or type(a) == type(b) and tostring(a) < tostring(b)
-  end)
-  return keys
-end
-
--- A table, three levels deep and twenty entries a level.
-local function inspect(v, depth, indent)
-  local meta = getmetatable(v)
-  if type(v) ~= "table" or type(meta) == "table" and meta.__tostring then return text_of(v) end
-  if next(v) == nil then return "{}" end
-  if depth == 0 then return "{ … }" end
-  local keys, lines, inner = sorted_keys(v), {}, indent .. "  "
-  for i, k in ipairs(keys) do
-    if i > MANY then
-      lines[#lines + 1] = ("%s… %d more"):format(inner, #keys - MANY)
-      break
-    end
-    local name = type(k) == "string" and k:find("^[%a_][%w_]*$") and k or "[" .. text_of(k) .. "]"
-    lines[#lines + 1] = ("%s%s = %s,"):format(inner, name, inspect(rawget(v, k), depth - 1, inner))
-  end
-  return "{\n" .. table.concat(lines, "\n") .. "\n" .. indent .. "}"
-end
-
-local function shown(v)
-  if core.is_tensor(v) then return core.text(v) end
-  if type(v) == "table" then return inspect(v, DEEP, "") end
-  return text_of(v)
-end
-
-local function duration(s)
-  if s < 1e-3 then return ("%.0f µs"):format(s * 1e6) end
-  if s < 1 then return ("%.1f ms"):format(s * 1e3) end
-  return ("%.2f s"):format(s)
-end
-
---- Prints what a line at the prompt gave; its first value is also in _.
-function M.show_results(seconds, ...)
-  local count = select("#", ...)
-  for i = 1, count do print(shown((select(i, ...)))) end
-  if count > 0 then rawset(_G, "_", (...)) end
-  if not core.isatty(1) or count == 0 and seconds < 0.1 then return end
-  local grey, plain = "", ""
-  if core.program.options.color then grey, plain = "\27[90m", "\27[0m" end
-  print(("%s-- %s%s"):format(grey, duration(seconds), plain))
-end
-
--- Names of va are found without va.; those of Lua (load, print) stay Lua's.
-local function open_names(va)
-  local meta = getmetatable(_G) or {}
-  meta.__index = function(_, name)
-    if name == "va" then return va end
-    local found, value = pcall(function() return va[name] end)
-    if found then return value end
-    if not tostring(value):find("va has no '", 1, true) then error(value, 0) end
-  end
-  setmetatable(_G, meta)
-end
-
---- Called once before the first prompt.
-function M.open_prompt()
-  core.program.interactive = true
-  open_names(require "vaelua")
-  if core.isatty(0) and not core.program.options.quiet then
-    print(("vaelua %s · %s\n?name for help · Ctrl-D leaves"):format(core.version,
-      core.device_line()))
-  end
 end
 
 return M

@@ -170,7 +170,9 @@ end
 
 function Ordered.__tostring(self)
   local lines = {}
-  for name, t in pairs(self) do lines[#lines + 1] = ("%-24s %s"):format(name, t) end
+  for name, t in pairs(self) do
+    lines[#lines + 1] = ("%-24s %s"):format(name, core.text(t, true))
+  end
   return table.concat(lines, "\n")
 end
 

@@ -23,6 +23,8 @@ local M = {}
 local Score, Picture, Plot, Table, Refusal = {}, {}, {}, {}, {}
 Score.__index, Picture.__index, Plot.__index, Table.__index = Score, Picture, Plot, Table
 
+function Refusal:__tostring() return "not defined: " .. self.reason end
+
 function Score:__tostring()
   if not self.value then return "not defined: " .. self.reason end
   return ("%g %s"):format(self.value, self.unit)

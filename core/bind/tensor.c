@@ -256,8 +256,50 @@ static int index_row (lua_State *L, Tensor *t) {
   return 1;
 }
 
+/* What other libraries call something, and what it is here. */
+static const char *const elsewhere[][2] = {
+  { "view", "x:reshape(shape)" }, { "size", "x.shape or #x" },
+  { "dim", "#x.shape" }, { "ndim", "#x.shape" },
+  { "numel", "the product of x.shape" }, { "t", "x:transpose()" },
+  { "T", "x:transpose()" }, { "mm", "x:matmul(y)" }, { "bmm", "x:matmul(y)" },
+  { "gather", "x:choose(y) or x:pick(indices)" },
+  { "index_select", "x:pick(indices)" }, { "chunk", "x:split(n)" },
+  { "numpy", "x:totable() or va.write" }, { "tolist", "x:totable()" },
+  { "cpu", "x:to \"cpu\"" }, { "cuda", "x:to \"cuda\"" },
+  { "float", "x:as \"float32\"" }, { "int", "x:as \"int32\"" },
+  { "long", "x:as \"int32\"" }, { "byte", "x:as \"uint8\"" },
+  { "double", "x:as \"float64\"" }, { "type", "x:as(dtype), x.dtype" },
+  { "clone", "x itself: tensors are values" },
+  { "backward", "optimiser:step(loss) or va.grad(loss, wrt)" },
+  { "requires_grad", "va.var(x) or nn.param(x)" },
+  { "grad", "va.grad(loss, x)" }, { "narrow", "x:slice(axis, i, j)" },
+  { "repeat", "x:tile(k) or x:expand(shape)" }, { "norm", "x:square():sum():"
+    "sqrt()" },
+};
+
+/* The caller's first argument is this tensor and is called self. */
+static bool is_self (lua_State *L) {
+  lua_Debug d;
+  if (!lua_getstack(L, 1, &d))
+    return false;
+  const char *name = lua_getlocal(L, &d, 1);
+  if (name == NULL)
+    return false;
+  bool same = strcmp(name, "self") == 0 && lua_rawequal(L, -1, 1);
+  lua_pop(L, 1);
+  return same;
+}
+
 /* The nearest method name for a misspelt one. */
 static int no_field (lua_State *L, const char *name) {
+  if (is_self(L))
+    return bind_error(L, FAIL_USER, "self is a tensor here, which has no "
+                      "method or field '%s': call this function with ':', "
+                      "model:name(x), not with '.'", name);
+  for (size_t i = 0; i < sizeof elsewhere / sizeof elsewhere[0]; i++)
+    if (strcmp(elsewhere[i][0], name) == 0)
+      return bind_error(L, FAIL_USER, "a tensor has no method or field '%s' "
+                        "(here it is %s)", name, elsewhere[i][1]);
   const char *names[1024];
   size_t n = 0;
   lua_pushnil(L);

@@ -327,8 +327,7 @@ local function from_table(t)
   end
   for name in pairs(t) do
     if not known[name] then
-      core.fail("user", ("data has no option '%s' (options: classes, name, test, train)")
-                        :format(tostring(name)))
+      require("vaelua.fail").option("data", name, { "classes", "name", "test", "train" })
     end
   end
   if t.train == nil then core.fail("user", "data: train = ... is needed") end

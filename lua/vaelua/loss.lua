@@ -35,7 +35,7 @@ function M.mmd(z, p, given)
   local kernel = given and given.kernel or "imq"
   for name in pairs(given or {}) do
     if name ~= "kernel" then
-      fail("mmd has no option '%s' (options: kernel)", tostring(name))
+      require("vaelua.fail").option("mmd", name, { "kernel" })
     end
   end
   local other = core.is_tensor(p) and p or p:sample(#z)

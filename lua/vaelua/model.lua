@@ -312,7 +312,7 @@ function M.ema(m, decay)
   need_model(m, "va.ema")
   decay = decay or 0.999
   if type(decay) ~= "number" or decay < 0 or decay >= 1 then
-    fail("va.ema: the decay must be a number from 0 to below 1, got %s", tostring(decay))
+    fail("va.ema: the decay must be a number from 0 to below 1, got %s", fail.came(decay))
   end
   parameters.find(m)
   local pairs_of = {}

@@ -21,8 +21,7 @@ function M.options(who, given, defaults)
   end
   for name, v in pairs(given) do
     if defaults[name] == nil then
-      fail("models.%s has no option '%s'%s (options: %s)", who, tostring(name),
-        fail.near(name, names), table.concat(names, ", "))
+      fail.option("models." .. who, name, names)
     end
     o[name] = v
   end

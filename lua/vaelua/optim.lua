@@ -155,8 +155,7 @@ local function read_options(kind, given, over)
     elseif type(name) == "string" and defaults[name] and not name:find("^beta") then
       o[name] = check_number(kind, name, v)
     else
-      fail("%s has no option '%s'%s (options: %s)", kind.name, tostring(name),
-        fail.near(name, names), table.concat(names, ", "))
+      fail.option(kind.name, name, names)
     end
   end
   return o

@@ -69,7 +69,7 @@ function M.codes(model, set, code)
   local kept = of_model[set] or {}
   of_model[set] = kept
   if M.kept then M.kept[model] = of_model end
-  local codes = kept[code] or collect(model, set, code, require "vaelua.nn".name_of(model))
+  local codes = kept[code] or collect(model, set, code, nn.name_of(model))
   kept[code] = codes
   return codes
 end
@@ -115,6 +115,11 @@ end
 -- The sampler, the words for it, and what made it.
 function M.make(spec, model, set)
   local draw, words, protocol
+  local nn = require "vaelua.nn"
+  if not nn.is_model(model) and not (type(model) == "table" and model.inner) then
+    core.fail("user", "sampler: a model is needed second, got "
+      .. require "vaelua.fail".came(model))
+  end
   if type(spec) == "function" then
     draw, words = spec, "a function"
   else

@@ -11,6 +11,7 @@
   which of their rows, one behind the other, it has (nil: all). ]]
 
 local core = require "vaelua.core"
+local errors = require "vaelua.fail"
 local mix = require "vaelua.mix"
 local ops = core.ops
 
@@ -42,9 +43,9 @@ function Set.__index(_, name)
 end
 
 local function options(who, given, known)
-  for name in pairs(given or {}) do
+  for name in pairs(errors.need_options(who, given)) do
     if not known[name] then
-      fail("%s has no option '%s' (options: %s)", who, name, table.concat(names_of(known), ", "))
+      errors.option(who, name, names_of(known))
     end
   end
   return given or {}
@@ -179,7 +180,7 @@ end
 local function count_of(s, who, n)
   local whole = math.tointeger(n)
   if type(n) ~= "number" or not whole or whole < 0 or whole > #s then
-    fail("%s: the set has %d rows, asked for %s", who, #s, tostring(n))
+    fail("%s: the set has %d rows, asked for %s", who, #s, errors.came(n))
   end
   return whole
 end
@@ -250,7 +251,7 @@ function Set:class(k)
     if name == k then k = i end
   end
   if not self.classes[k] then
-    fail("class: there is no class %s (1..%d)", tostring(k), #self.classes)
+    fail("class: there is no class %s (1..%d)", errors.came(k), #self.classes)
   end
   for i, label in ipairs(labels) do
     if label == k then chosen[#chosen + 1] = i end

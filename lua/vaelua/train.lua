@@ -13,6 +13,7 @@
 local core = require "vaelua.core"
 local checkpoint = require "vaelua.checkpoint"
 local diverge = require "vaelua.diverge"
+local fail = require "vaelua.fail"
 local log = require "vaelua.log"
 local model = require "vaelua.model"
 local optim = require "vaelua.optim"
@@ -54,7 +55,7 @@ local function need_integer(who, what, n, least)
   local whole = math.tointeger(n)
   if type(n) ~= "number" or not whole or whole < least then
     core.fail("user", ("%s: %s must be an integer from %d, got %s")
-                      :format(who, what, least, tostring(n)))
+                      :format(who, what, least, fail.came(n)))
   end
   return whole
 end
@@ -316,6 +317,7 @@ local function begin_turn(loop, draw, i)
     loop.plans = loop.plans or core.loop_new()
     core.turn_begin(loop.plans)
   end
+  if loop.replay then return diverge.batch(loop, draw(loop, i)) end
   return draw(loop, i)
 end
 
@@ -381,8 +383,7 @@ local function check_names(who, given, known)
       local names = {}
       for k in pairs(known) do names[#names + 1] = k end
       table.sort(names)
-      core.fail("user", ("%s has no option '%s' (options: %s)")
-                        :format(who, tostring(name), table.concat(names, ", ")))
+      fail.option(who, name, names)
     end
   end
 end
@@ -392,6 +393,7 @@ local function options(who, defaults, ...)
   local o = {}
   for name, v in pairs(defaults) do o[name] = v end
   for _, given in ipairs { ... } do
+    fail.need_options(who, given)
     check_names(who, given, defaults)
     for name, v in pairs(given) do o[name] = v end
   end
@@ -482,6 +484,7 @@ end
 --- of all batches, one below the other.
 function Set:collect(f, given)
   local o = options("collect", { batch = 500 }, given)
+  fail.need_function("collect", "the first argument", f)
   local parts, listed, width = {}, false, nil
   for x, y in self:batches(o.batch) do
     local r = f(x, y)
@@ -532,6 +535,11 @@ end
 
 --- va.fit(model, set, { epochs, batch, lr, beta, clip, ema, val } ...): the visible loop.
 function M.fit(m, set, ...)
+  fail.need_set("fit", "the second argument", set)
+  if not model.is_model(m) or not m.loss then
+    fail("fit: a model with a function loss(x, beta, y) is needed first, got %s",
+      model.is_model(m) and ("'%s', which has none"):format(m.name) or fail.came(m))
+  end
   local o = fit_options(...)
   local adam = optim.adam(m, { lr = at(o.lr, 0), clip = o.clip })
   local average = o.ema and optim.ema(m, o.ema)

@@ -87,6 +87,20 @@ static void add_hint (lua_State *L) {
     }
 }
 
+/* Puts the calls of the coroutine that the message comes from before the
+ * traceback on top of the stack. */
+static void add_coroutine (lua_State *L) {
+  lua_getfield(L, LUA_REGISTRYINDEX, COROUTINE_MESSAGE);
+  if (lua_rawequal(L, -1, 1)) {
+    lua_getfield(L, LUA_REGISTRYINDEX, COROUTINE_CALLS);
+    lua_pushfstring(L, "in a coroutine: %s\nthat was resumed in: %s",
+                    lua_tostring(L, -1), lua_tostring(L, -3));
+    lua_replace(L, -4);
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+}
+
 /* The message handler: keeps the traceback for --traceback. */
 static int handler (lua_State *L) {
   if (lua_type(L, 1) != LUA_TSTRING) {
@@ -95,14 +109,14 @@ static int handler (lua_State *L) {
     lua_replace(L, 1);
   }
   lua_settop(L, 1);
+  luaL_traceback(L, L, NULL, 1);
+  add_coroutine(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &traceback_key);
   take_user_line(L);
   add_hint(L);
   if (lua_gettop(L) > 1)
     lua_replace(L, 1);
   lua_settop(L, 1);
-  luaL_traceback(L, L, NULL, 1);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &traceback_key);
-  lua_settop(L, lua_gettop(L) > 1 ? 2 : 1);
   return 1;
 }
 

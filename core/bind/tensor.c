@@ -102,6 +102,15 @@ static int64_t place (lua_State *L, const char *who, lua_Integer i,
   return at;
 }
 
+static lua_Integer need_index (lua_State *L, int slot) {
+  int ok;
+  lua_Integer i = lua_tointegerx(L, slot, &ok);
+  if (!ok)
+    bind_error(L, FAIL_USER, "at: an index must be an integer, got %s",
+               luaL_tolstring(L, slot, NULL));
+  return i;
+}
+
 static int at (lua_State *L) {
   Tensor *t = check_tensor(L, 1);
   Tensor one = *t;
@@ -111,7 +120,7 @@ static int at (lua_State *L) {
                       "%d", rank, shape_text(&t->shape), lua_gettop(L) - 1);
   for (int i = 0; i < rank; i++)
     one.offset += one.stride[i]
-      * place(L, "at", luaL_checkinteger(L, i + 2), t->shape.size[i]);
+      * place(L, "at", need_index(L, i + 2), t->shape.size[i]);
   one.shape.rank = 0;
   push_element(L, t->dtype, host_copy(L, &one), 0);
   return 1;
@@ -422,12 +431,20 @@ static void write_work (void *state) {
   w->t->storage->version++;
 }
 
+static double need_number (lua_State *L, int slot, const char *what) {
+  if (lua_type(L, slot) != LUA_TNUMBER)
+    bind_error(L, FAIL_USER, "%s is needed, got %s", what,
+               luaL_typename(L, slot));
+  return lua_tonumber(L, slot);
+}
+
 static int write_in_place (lua_State *L, bool lerp) {
   Write w = { .t = check_tensor(L, 1), .v = to_tensor(L, 2), .lerp = lerp };
   if (w.v == NULL)
-    w.number = luaL_checknumber(L, 2);
+    w.number = need_number(L, 2, lerp ? "lerp: a tensor" :
+                           "set: a tensor or a number");
   if (lerp)
-    w.weight = luaL_checknumber(L, 3);
+    w.weight = need_number(L, 3, "lerp: a weight, p + weight (v - p),");
   if (lerp && (w.v == NULL || !shape_equal(&w.v->shape, &w.t->shape)))
     return bind_error(L, FAIL_USER, "lerp: a tensor of shape %s is needed",
                       shape_text(&w.t->shape));

@@ -403,6 +403,15 @@ local function named(name)
   return finish(name, set.make and set.make() or set.load(find_folder(set)))
 end
 
+--- For `vaelua doctor`: the folder of a named set, or nil and why there is none.
+function M.where(name)
+  local set = require("vaelua.data." .. name)
+  if set.make then return "made, not read" end
+  local good, folder = pcall(find_folder, set)
+  if good then return folder, nil, set end
+  return nil, folder, set
+end
+
 -- A name of ours, else a path.
 local function from_text(text)
   local known = core.modules("data")

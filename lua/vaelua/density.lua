@@ -132,7 +132,7 @@ end
 
 local function need_dist(p, who)
   if type(p) ~= "table" then
-    fail("%s needs a distribution, got %s", who, type(p))
+    fail("%s needs a distribution, got %s", who, fail.came(p))
   end
 end
 

@@ -143,8 +143,8 @@ local function origin(seen)
   if seen.batch then return "\n  " .. seen.batch end
   if seen.op then return "\n  it began with " .. seen.op end
   if seen.layer or #seen.terms > 0 then return "" end
-  return "\n  all that was computed is finite, so a gradient is not: of sqrt at 0, say, or of x / y "
-    .. "at y near 0"
+  return "\n  all that was computed is finite, so a gradient is not: of sqrt at 0, say, or of x / y at "
+    .. "y near 0"
 end
 
 local function where(loop, turn)
@@ -159,7 +159,7 @@ local function advice(loop, found)
   local lr, seen = loop.replay.optimiser.lr, loop.seen
   if seen.batch then return "look at the data: isnan = x:ne(x)" end
   if seen.op and OUTSIDE[seen.name] then
-    return ("keep its argument where it is defined: %s; or try a smaller lr (now %g)"):format(
+    return ("keep what it is given where it is defined: %s; or a smaller lr (now %g)"):format(
       OUTSIDE[seen.name], lr)
   end
   local text = ("try a smaller lr (now %g)"):format(lr)

@@ -348,6 +348,10 @@ local function evaluate(models, data, protocols, options)
   options = options or {}
   check_options(options)
   if type(protocols) == "string" then protocols = { protocols } end
+  if protocols ~= nil and type(protocols) ~= "table" then
+    core.fail("user", "evaluate: the protocols are a list, { \"elbo\", \"active_units\" }, got "
+      .. type(protocols))
+  end
   local list, any_images = {}, false
   for i, spec in ipairs(protocols or {}) do
     list[i] = resolve(spec)

@@ -69,7 +69,7 @@ function M.codes(model, set, code)
   local kept = of_model[set] or {}
   of_model[set] = kept
   if M.kept then M.kept[model] = of_model end
-  local codes = kept[code] or collect(model, set, code, nn.name_of(model))
+  local codes = kept[code] or collect(model, set, code, require "vaelua.nn".name_of(model))
   kept[code] = codes
   return codes
 end
@@ -125,7 +125,7 @@ function M.make(spec, model, set)
   else
     local name, argument, code = read(spec)
     local text = table.concat({ name, tostring(argument or ""), code }, ":")
-    local key = require "vaelua.nn".name_of(model)
+    local key = nn.name_of(model)
     draw, words, protocol = M.apart("sample", text .. "/" .. key, find(name), model, set, argument,
                                     code)
     words = words or text

@@ -418,9 +418,7 @@ local function from_text(text)
   if has(known, text) then return named(text) end
   if core.exists(text) then return finish(text:match("[^/]+$") or text, read_path(text)) end
   if text:find("[/.]") then missing("%s: no such file or folder", text) end
-  local near = core.nearest(text, known)
-  core.fail("user", ("there is no data set, file or folder '%s'%s; data sets: %s"):format(text,
-    near and (" (did you mean '%s'?)"):format(near) or "", table.concat(known, ", ")))
+  require "vaelua.fail".unknown("data set, file or folder", text, known)
 end
 
 --- va.data(name, path or table)

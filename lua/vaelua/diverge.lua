@@ -143,8 +143,8 @@ local function origin(seen)
   if seen.batch then return "\n  " .. seen.batch end
   if seen.op then return "\n  it began with " .. seen.op end
   if seen.layer or #seen.terms > 0 then return "" end
-  return "\n  all that was computed is finite, so a gradient is not: of sqrt at 0, say, or of x / y at "
-    .. "y near 0"
+  return "\n  all that was computed is finite, so a gradient is not: of sqrt at 0, say, or of x / y"
+    .. " at y near 0"
 end
 
 local function where(loop, turn)
@@ -157,7 +157,10 @@ local OUTSIDE = { log = "x:clamp(1e-6):log()", sqrt = "(x + 1e-6):sqrt()",
 
 local function advice(loop, found)
   local lr, seen = loop.replay.optimiser.lr, loop.seen
-  if seen.batch then return "look at the data: isnan = x:ne(x)" end
+  if seen.batch then return "its rows are those of x:ne(x):flatten():rowsum():gt(0)" end
+  if not (seen.op or seen.layer or found) then
+    return "keep away from there: (x + 1e-12):sqrt(), x / (y + 1e-6)"
+  end
   if seen.op and OUTSIDE[seen.name] then
     return ("keep what it is given where it is defined: %s; or a smaller lr (now %g)"):format(
       OUTSIDE[seen.name], lr)

@@ -44,6 +44,13 @@ function M.came(v)
   return tostring(v)
 end
 
+--- There is no such protocol, sampler, ...: what was meant, else all that there are.
+function M.unknown(kind, name, known)
+  local near = M.near(name, known)
+  M("there is no %s '%s'%s", kind, tostring(name),
+    near ~= "" and near or "; known are " .. table.concat(known, ", "))
+end
+
 --- An argument that must be a tensor, a set, a function or a table of options (or nil).
 function M.need_tensor(who, what, v)
   if not core.is_tensor(v) then M("%s: %s must be a tensor, got %s", who, what, M.came(v)) end

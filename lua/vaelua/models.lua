@@ -36,7 +36,5 @@ return setmetatable(M, { __index = function(_, name)
       return make
     end
   end
-  local known = core.modules "models"
-  fail("there is no model '%s'%s; known are %s", tostring(name), fail.near(name, known),
-    table.concat(known, ", "))
+  fail.unknown("model", name, core.modules "models")
 end })

@@ -24,10 +24,7 @@ local function find(name)
   for _, known in ipairs(core.modules("samplers")) do
     if known == name then return require("vaelua.samplers." .. name) end
   end
-  local known = core.modules("samplers")
-  local near = core.nearest(name, known)
-  core.fail("user", ("there is no sampler '%s'%s; known are %s"):format(name,
-    near and (" (did you mean '%s'?)"):format(near) or "", table.concat(known, ", ")))
+  require "vaelua.fail".unknown("sampler", name, core.modules("samplers"))
 end
 
 -- Runs f under a stream of random numbers of its own, in evaluation; cleans up after errors.

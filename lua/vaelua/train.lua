@@ -413,6 +413,10 @@ end
 
 --- s:epochs(E, B, { shuffle=true, short=true }): iterator of t, x, y.
 function Set:epochs(E, B, given)
+  if type(E) == "table" then
+    fail("epochs: two numbers are needed, s:epochs(epochs, batch, { shuffle = true }), got %s",
+      fail.came(E))
+  end
   E = need_integer("epochs", "the number of epochs", E, 0)
   B = need_integer("epochs", "the batch", B, 1)
   local o = options("epochs", { shuffle = true, short = true }, given)

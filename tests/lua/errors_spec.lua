@@ -21,8 +21,8 @@ end
 -- What the script writes to the standard error, with names of runs made equal.
 local function said(name, more)
   local words = slurp(gallery .. "/" .. name):match("\n%-%- words: ([^\n]*)") or ""
-  local line = ("cd %s && VAELUA_RUNS=%s OMP_NUM_THREADS=1 %s -q %s %s %s 2>&1 >/dev/null </dev/null")
-    :format(gallery, runs, program, name, words, more or "")
+  local line = ("cd %s && VAELUA_RUNS=%s OMP_NUM_THREADS=1 %s -q %s %s %s 2>&1 >/dev/null <&-"
+    ):format(gallery, runs, program, name, words, more or "")
   local status, text = core.run_command { "sh", "-c", line }
   text = text:gsub(runs:gsub("%p", "%%%0") .. "/[%w%-_]+", "runs/RUN")
   return text, status

@@ -72,7 +72,7 @@ local function watch(loop)
     if not finite(value) then seen.terms[#seen.terms + 1] = { model = model, term = term } end
   end
   require("vaelua.chain").trace(function(layer, y)
-    if not seen.layer and not seen.op and not finite(y) then seen.layer = layer end
+    if not seen.layer and not finite(y) then seen.layer = layer end
   end)
   watch_ops(seen)
 end

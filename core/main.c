@@ -76,8 +76,12 @@ static void take_user_line (lua_State *L) {
 static void add_hint (lua_State *L) {
   static const char *const hints[][2] = {
     { "(local 'self')", "was it called with '.' in place of ':'?" },
-    { "attempt to compare two tensor values",
-      "use x:lt(y), x:le(y), x:gt(y) or x:ge(y)" },
+    { "nil value (method 'posterior')", "the model needs a function "
+      "model:posterior(x, y)" },
+    { "nil value (method 'likelihood')", "the model needs a function "
+      "model:likelihood(z, y)" },
+    { "nil value (method 'loss')", "the model needs a function "
+      "model:loss(x, beta, y)" },
   };
   const char *message = lua_tostring(L, -1);
   for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++)

@@ -107,7 +107,8 @@ static lua_Integer need_index (lua_State *L, int slot) {
   lua_Integer i = lua_tointegerx(L, slot, &ok);
   if (!ok)
     bind_error(L, FAIL_USER, "at: an index must be an integer, got %s",
-               luaL_tolstring(L, slot, NULL));
+               lua_type(L, slot) == LUA_TNUMBER ? lua_tostring(L, slot)
+               : luaL_typename(L, slot));
   return i;
 }
 
@@ -212,8 +213,10 @@ static int new_tensor (lua_State *L) {
     lua_settop(L, 1);
     return 1;
   }
-  if (!lua_isnoneornil(L, 2)
-      && !dtype_find(luaL_checkstring(L, 2), &m.dtype))
+  if (!lua_isnoneornil(L, 2) && lua_type(L, 2) != LUA_TSTRING)
+    return bind_error(L, FAIL_USER, "tensor: a dtype is a text such as "
+                      "\"int32\", got %s", luaL_typename(L, 2));
+  if (!lua_isnoneornil(L, 2) && !dtype_find(lua_tostring(L, 2), &m.dtype))
     return bind_error(L, FAIL_USER, "tensor: no dtype \"%s\" (float32, "
                       "int32, uint8, float64)", lua_tostring(L, 2));
   nested_shape(L, 1, &m.shape);
@@ -384,7 +387,7 @@ static void make_text (void *state) {
 static int text (lua_State *L) {
   Print p = { .t = check_tensor(L, 1) };
   p.head = lua_isnoneornil(L, 2) ? false : lua_toboolean(L, 2);
-  p.width = (int) luaL_optinteger(L, 3, 80);
+  p.width = lua_isinteger(L, 3) ? (int) lua_tointeger(L, 3) : 80;
   bind_run(L, make_text, &p);
   lua_pushstring(L, p.chars);
   mem_free((void *) p.chars);

@@ -261,6 +261,9 @@ Residual.__tostring = Residual.text
 
 --- Parameters below a part that match a pattern of their path, as an ordered table.
 function M.params(part, pattern)
+  if pattern ~= nil and type(pattern) ~= "string" then
+    fail("params: a pattern of names is a text, got %s", fail.came(pattern))
+  end
   local list = {}
   for _, e in ipairs(parameters.of_kind(part, "param")) do
     if not pattern or e[1]:find(pattern) then list[#list + 1] = e end

@@ -115,7 +115,7 @@ local function sizes_from(who, ...)
   if type(list) ~= "table" then list = { ... } end
   for i, n in ipairs(list) do
     if math.type(n) ~= "integer" or n < 1 then
-      fail("%s: size %d is %s, but must be an integer from 1", who, i, tostring(n))
+      fail("%s: size %d is %s, but must be an integer from 1", who, i, fail.came(n))
     end
   end
   return { table.unpack(list) }

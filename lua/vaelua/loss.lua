@@ -38,6 +38,10 @@ function M.mmd(z, p, given)
       require("vaelua.fail").option("mmd", name, { "kernel" })
     end
   end
+  if not core.is_tensor(p) and (type(p) ~= "table" or not p.sample) then
+    fail("mmd: a distribution or a tensor of samples is needed second, got %s",
+      require("vaelua.fail").came(p))
+  end
   local other = core.is_tensor(p) and p or p:sample(#z)
   need_rows("mmd", "p", other)
   if #z < 2 or #other < 2 then fail("mmd: at least two rows are needed on either side") end

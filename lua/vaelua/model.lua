@@ -350,7 +350,7 @@ function Model:save(where, metadata)
   local tensors, name = {}, M.name_of(self)
   for _, e in ipairs(parameters.find(self)) do tensors[name .. "/" .. e.path] = e.tensor end
   local notes = { format = "1", model = name, seed = tostring(core.seed()) }
-  for k, v in pairs(metadata or {}) do notes[tostring(k)] = tostring(v) end
+  for k, v in pairs(fail.need_options("save", metadata)) do notes[tostring(k)] = tostring(v) end
   local path = path_of(self, where)
   core.file_write(path, tensors, notes)
   return path

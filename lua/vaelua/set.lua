@@ -263,7 +263,7 @@ end
 --- data in the order of its classes is split fairly.
 function Set:split(fraction)
   if type(fraction) ~= "number" or not (fraction > 0 and fraction < 1) then
-    fail("split: a fraction between 0 and 1 is needed, got %s", tostring(fraction))
+    fail("split: a fraction between 0 and 1 is needed, got %s", errors.came(fraction))
   end
   local n, first, second = #self, {}, {}
   local keep = math.floor(n * fraction + 0.5)

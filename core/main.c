@@ -76,6 +76,9 @@ static void take_user_line (lua_State *L) {
 static void add_hint (lua_State *L) {
   static const char *const hints[][2] = {
     { "(local 'self')", "was it called with '.' in place of ':'?" },
+    { "index a number value (local 'x')", "set:epochs gives t, x, y: the "
+      "time comes first" },
+    { "concatenate a vaelua.tensor", "tostring(x), or x:item() of one number" },
     { "nil value (method 'posterior')", "the model needs a function "
       "model:posterior(x, y)" },
     { "nil value (method 'likelihood')", "the model needs a function "

@@ -306,8 +306,9 @@ static void leave_out (Reader *r, int i) {
   to->given = a->has_default;
   if (!a->has_default) {
     if (!a->optional && a->kind != ARG_ADDRESS)
-      bind_error(r->L, FAIL_USER, "%s: %s is missing   (%s)%s", r->spec->name,
-                 a->name, r->spec->line, i == 0 && a->kind <= ARG_OPERAND
+      bind_error(r->L, FAIL_USER, "%s: %s is missing%s   (%s)%s", r->spec->name,
+                 a->name, a->kind == ARG_OPERAND ? " (nil)" : "",
+                 r->spec->line, i == 0 && a->kind <= ARG_OPERAND
                  ? "; was it called with '.' in place of ':'?" : "");
     return;
   }

@@ -268,6 +268,8 @@ static int index_row (lua_State *L, Tensor *t) {
   return 1;
 }
 
+#define DISTRIBUTION "a method of distributions: va.dist.normal(h:split(2))"
+
 /* What other libraries call something, and what it is here. */
 static const char *const elsewhere[][2] = {
   { "view", "x:reshape(shape)" }, { "size", "x.shape or #x" },
@@ -285,6 +287,8 @@ static const char *const elsewhere[][2] = {
   { "backward", "optimiser:step(loss) or va.grad(loss, wrt)" },
   { "requires_grad", "va.var(x) or nn.param(x)" },
   { "grad", "va.grad(loss, x)" }, { "narrow", "x:slice(axis, i, j)" },
+  { "draw", DISTRIBUTION }, { "logp", DISTRIBUTION }, { "kl", DISTRIBUTION },
+  { "sample", DISTRIBUTION }, { "entropy", DISTRIBUTION },
   { "repeat", "x:tile(k) or x:expand(shape)" }, { "norm", "x:square():sum():"
     "sqrt()" },
 };

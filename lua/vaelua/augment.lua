@@ -120,4 +120,4 @@ function M.sample(model, set, spec)
   end
 end
 
-return M
+return require "vaelua.fail".strict("va.augment", M)

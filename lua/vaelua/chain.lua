@@ -26,7 +26,7 @@ local methods = {}
 
 function Chain.__index(self, k)
   if type(k) == "number" then return self.items[k < 0 and #self.items + 1 + k or k] end
-  return methods[k]
+  return methods[k] or layers.missing("a chain", k, { "input", "output", "params" })
 end
 
 function Chain.__len(self) return #self.items end

@@ -45,8 +45,9 @@ function Data:__index(name)
     core.fail("user", ("the data '%s' has no test part: give both with va.data { train = ..., "
       .. "test = ... }, or split it: local a, b = data.train:split(0.9)"):format(self.name))
   elseif name ~= "classes" then
-    core.fail("user", ("data has no field '%s' (fields: checksum, classes, name, shape, test, "
-      .. "train)"):format(tostring(name)))
+    core.fail("user", ("data has no field '%s'%s (fields: checksum, classes, name, shape, test, "
+      .. "train)"):format(tostring(name), require "vaelua.fail".near(name, { "checksum", "classes",
+        "name", "shape", "test", "train" })))
   end
 end
 

@@ -44,6 +44,16 @@ function M.came(v)
   return tostring(v)
 end
 
+--- A table of functions in which a misspelt name is an error: who is what it is called.
+function M.strict(who, t)
+  return setmetatable(t, { __index = function(_, name)
+    local names = {}
+    for k in pairs(t) do names[#names + 1] = k end
+    table.sort(names)
+    M("%s has no '%s'%s", who, tostring(name), M.near(name, names))
+  end })
+end
+
 --- There is no such protocol, sampler, ...: what was meant, else all that there are.
 function M.unknown(kind, name, known)
   local near = M.near(name, known)

@@ -102,5 +102,7 @@ function M.kl_parts(q, z, n)
 end
 
 return setmetatable(M, { __index = function(_, name)
-  fail("va.loss has no '%s' (absolute, kl_parts, mmd, squared)", tostring(name))
+  local names = { "absolute", "kl_parts", "mmd", "squared" }
+  fail("va.loss has no '%s'%s (absolute, kl_parts, mmd, squared)", tostring(name),
+    require("vaelua.fail").near(name, names))
 end })

@@ -214,9 +214,23 @@ function Model:prior()
   return require "vaelua.dist".normal.unit(dec.input)
 end
 
-function Model:encode(x, y) return need(self, "posterior")(self, x, y):mean() end
+-- What posterior or likelihood gave.
+local function distribution(m, name, example, ...)
+  local d = need(m, name)(m, ...)
+  if core.is_tensor(d) or type(d) ~= "table" or not d.mean then
+    fail("%s of the model '%s' must return a distribution, such as %s, got %s", name,
+      M.name_of(m), example, fail.came(d))
+  end
+  return d
+end
 
-function Model:decode(z, y) return need(self, "likelihood")(self, z, y):mean() end
+function Model:encode(x, y)
+  return distribution(self, "posterior", "va.dist.normal(h:split(2))", x, y):mean()
+end
+
+function Model:decode(z, y)
+  return distribution(self, "likelihood", "va.dist.bernoulli(logits)", z, y):mean()
+end
 
 --- From the mean code, not from a drawn one.
 function Model:reconstruct(x, y) return self:decode(self:encode(x, y), y) end

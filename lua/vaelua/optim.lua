@@ -232,7 +232,13 @@ local function new(kind, what, given)
   return handle
 end
 
-local function inside(o) return rawget(o, 1) end
+local function inside(o)
+  if type(o) ~= "table" or getmetatable(o) ~= Optimiser then
+    fail("an optimiser is needed, got %s; call its functions with ':', adam:step(loss)",
+      fail.came(o))
+  end
+  return rawget(o, 1)
+end
 
 function Optimiser.__index(o, name)
   local self = inside(o)

@@ -142,5 +142,7 @@ function M.control(given)
 end
 
 return setmetatable(M, { __index = function(_, name)
-  fail("va.schedule has no '%s' (control, cyclic, ramp)", tostring(name))
+  local names = { "control", "cyclic", "ramp" }
+  fail("va.schedule has no '%s'%s (control, cyclic, ramp)", tostring(name),
+    require("vaelua.fail").near(name, names))
 end })

@@ -413,6 +413,9 @@ end
 
 --- s:epochs(E, B, { shuffle=true, short=true }): iterator of t, x, y.
 function Set:epochs(E, B, given)
+  if getmetatable(self) ~= Set then
+    fail("epochs: call it with ':', set:epochs(epochs, batch), not with '.'")
+  end
   if type(E) == "table" then
     fail("epochs: two numbers are needed, s:epochs(epochs, batch, { shuffle = true }), got %s",
       fail.came(E))
@@ -521,7 +524,15 @@ local function fit_options(...)
       for name in pairs(FIT) do tables[i][name] = rawget(given, name) end
     end
   end
-  return options("fit", FIT, table.unpack(tables))
+  local o = options("fit", FIT, table.unpack(tables))
+  for _, name in ipairs { "lr", "beta" } do
+    local v = o[name]
+    if type(v) ~= "number" and type(v) ~= "function" and not (getmetatable(v) or {}).__call then
+      fail("fit: %s must be a number or a function of t, got %s", name, fail.came(v))
+    end
+  end
+  if o.val then fail.need_set("fit", "val", o.val) end
+  return o
 end
 
 -- A number, or a function of t.

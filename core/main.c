@@ -42,9 +42,20 @@ typedef struct Command {
 
 static const char traceback_key, reason_key;     /* keys of the registry */
 
-/* Where our own Lua code raised an error without the user's line, it is added:
- * the innermost function that is not ours. */
-static void add_user_line (lua_State *L) {
+/* Behind "FILE:LINE: ". */
+static const char *without_line (const char *message) {
+  const char *p = message;
+  while ((p = strchr(p, ':')) != NULL) {
+    size_t digits = strspn(++p, "0123456789");
+    if (digits > 0 && strncmp(p + digits, ": ", 2) == 0)
+      return p + digits + 2;
+  }
+  return message;
+}
+
+/* A line of our own Lua files gives way to the user's: that of the innermost
+ * function that is not ours.  The traceback has both. */
+static void take_user_line (lua_State *L) {
   const char *message = lua_tostring(L, -1);
   const char *name = lua_pushfstring(L, "@%s", message);
   lua_Debug d;
@@ -54,9 +65,46 @@ static void add_user_line (lua_State *L) {
       if (d.currentline <= 0 || source_is_ours(d.source))
         continue;
       lua_pop(L, 1);
-      lua_pushfstring(L, "%s:%d: %s", d.short_src, d.currentline, message);
+      lua_pushfstring(L, "%s:%d: %s", d.short_src, d.currentline,
+                      without_line(message));
       return;
     }
+  lua_pop(L, 1);
+}
+
+/* What an error of Lua itself most often comes from. */
+static void add_hint (lua_State *L) {
+  static const char *const hints[][2] = {
+    { "(local 'self')", "was it called with '.' in place of ':'?" },
+    { "index a number value (local 'x')", "set:epochs gives t, x, y: the "
+      "time comes first" },
+    { "concatenate a vaelua.tensor", "tostring(x), or x:item() of one number" },
+    { "nil value (method 'posterior')", "the model needs a function "
+      "model:posterior(x, y)" },
+    { "nil value (method 'likelihood')", "the model needs a function "
+      "model:likelihood(z, y)" },
+    { "nil value (method 'loss')", "the model needs a function "
+      "model:loss(x, beta, y)" },
+  };
+  const char *message = lua_tostring(L, -1);
+  for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++)
+    if (strstr(message, hints[i][0]) != NULL) {
+      lua_pushfstring(L, "%s (%s)", message, hints[i][1]);
+      return;
+    }
+}
+
+/* Puts the calls of the coroutine that the message comes from before the
+ * traceback on top of the stack. */
+static void add_coroutine (lua_State *L) {
+  lua_getfield(L, LUA_REGISTRYINDEX, COROUTINE_MESSAGE);
+  if (lua_rawequal(L, -1, 1)) {
+    lua_getfield(L, LUA_REGISTRYINDEX, COROUTINE_CALLS);
+    lua_pushfstring(L, "in a coroutine: %s\nthat was resumed in: %s",
+                    lua_tostring(L, -1), lua_tostring(L, -3));
+    lua_replace(L, -4);
+    lua_pop(L, 1);
+  }
   lua_pop(L, 1);
 }
 
@@ -68,10 +116,14 @@ static int handler (lua_State *L) {
     lua_replace(L, 1);
   }
   lua_settop(L, 1);
-  add_user_line(L);
   luaL_traceback(L, L, NULL, 1);
+  add_coroutine(L);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &traceback_key);
-  lua_settop(L, lua_gettop(L) > 1 ? 2 : 1);
+  take_user_line(L);
+  add_hint(L);
+  if (lua_gettop(L) > 1)
+    lua_replace(L, 1);
+  lua_settop(L, 1);
   return 1;
 }
 
@@ -88,18 +140,8 @@ static int exit_status (Fail fail) {
   return 1;
 }
 
-/* Behind "FILE:LINE: ".  A wrong setting is no mistake of that line. */
-static const char *without_line (const char *message) {
-  const char *p = message;
-  while ((p = strchr(p, ':')) != NULL) {
-    size_t digits = strspn(++p, "0123456789");
-    if (digits > 0 && strncmp(p + digits, ": ", 2) == 0)
-      return p + digits + 2;
-  }
-  return message;
-}
-
-/* Reports the error on top of the stack and pops it. */
+/* Reports the error on top of the stack and pops it.  A wrong setting is no
+ * mistake of a line. */
 static int report (lua_State *L) {
   const char *message = lua_tostring(L, -1);
   if (message == NULL)

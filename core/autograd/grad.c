@@ -167,7 +167,9 @@ void walk_begin (Walk *w, Tensor *loss, Tensor *const *wanted, int count,
     if (tracked(wanted[i]) && wanted[i]->node->walk == w->id)
       wanted[i]->node->wanted = reached = true;
   if (!reached)
-    raise_user("the loss does not depend on any of the wanted tensors");
+    raise_user("the loss does not depend on any of the wanted tensors (the "
+               "optimiser's parameters, or what va.grad was given): it was "
+               "made of other parts");
   qsort(w->visit, (size_t) w->count, sizeof(Visit), by_seq);
   for (int i = 0; i < w->count; i++) {
     Node *n = w->visit[i].node;

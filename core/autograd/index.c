@@ -59,7 +59,9 @@ static Tensor *indices (const Call *c, const char *name, int64_t n,
       replaced = true;
     } else if (at[i] < 1 || at[i] > n)
       bad_arg(c, name, "holds %" PRId32 " at %s, but there are %" PRId64
-              " %s, which count from 1", at[i], place(index, i), n, what);
+              " %s, which count from 1%s", at[i], place(index, i), n, what,
+              at[i] == 0 && strcmp(what, "classes") == 0
+              ? ": y + 1, where a file counts from 0" : "");
   }
   if (!replaced)
     return index;

@@ -46,6 +46,23 @@ static bool is_integer (const Tensor *t) {
   return t->dtype == I32 || t->dtype == U8;
 }
 
+/* One number a row, [N], has been meant to meet rows. */
+static const char *rows_hint (const Shape *a, const Shape *b) {
+  const Shape *longer = a->rank > b->rank ? a : b;
+  const Shape *other = longer == a ? b : a;
+  if (other->rank != 1 || longer->rank < 2
+      || longer->size[0] != other->size[0])
+    return "";
+  switch (longer->rank) {
+    case 2: return longer->size[1] == 1
+                   ? "; x:squeeze(2) makes [N] of [N, 1]"
+                   : "; y:reshape(-1, 1) makes [N, 1] of [N]";
+    case 3: return "; y:reshape(-1, 1, 1) makes [N, 1, 1] of [N]";
+    case 4: return "; y:reshape(-1, 1, 1, 1) makes [N, 1, 1, 1] of [N]";
+    default: return "";
+  }
+}
+
 static void binary_shape (const Call *c, Shape *y, DType *dtype) {
   Tensor *a = arg(c, "a"), *b = arg(c, "b");
   BinaryFn f = binary_of(c);
@@ -54,8 +71,8 @@ static void binary_shape (const Call *c, Shape *y, DType *dtype) {
   if (!shape_broadcast(&a->shape, &b->shape, y))
     raise_user("%s: shapes %s and %s do not fit (with the same number of "
                "axes, sizes are equal or 1; else the smaller shape is the "
-               "end of the larger)", c->op->name, shape_text(&a->shape),
-               shape_text(&b->shape));
+               "end of the larger)%s", c->op->name, shape_text(&a->shape),
+               shape_text(&b->shape), rows_hint(&a->shape, &b->shape));
   if (is_integer(a) && is_integer(b)
       && (f == BINARY_add || f == BINARY_sub || f == BINARY_mul))
     *dtype = I32;

@@ -20,7 +20,7 @@
 static const char last_kind, last_message;    /* their addresses are keys */
 
 /* "file:line: " of the innermost function that is not ours, or "". */
-static void push_where (lua_State *L) {
+void bind_where (lua_State *L) {
   lua_Debug d;
   for (int i = 0; lua_getstack(L, i, &d); i++) {
     lua_getinfo(L, "Sl", &d);
@@ -34,7 +34,7 @@ static void push_where (lua_State *L) {
 
 /* Raises the message on top of the stack, after the user's line. */
 static int fail_with (lua_State *L, Fail kind) {
-  push_where(L);
+  bind_where(L);
   lua_insert(L, -2);
   lua_concat(L, 2);
   lua_pushinteger(L, kind);
@@ -306,8 +306,10 @@ static void leave_out (Reader *r, int i) {
   to->given = a->has_default;
   if (!a->has_default) {
     if (!a->optional && a->kind != ARG_ADDRESS)
-      bind_error(r->L, FAIL_USER, "%s: %s is missing   (%s)", r->spec->name,
-                 a->name, r->spec->line);
+      bind_error(r->L, FAIL_USER, "%s: %s is missing%s   (%s)%s", r->spec->name,
+                 a->name, a->kind == ARG_OPERAND ? " (nil)" : "",
+                 r->spec->line, i == 0 && a->kind <= ARG_OPERAND
+                 ? "; was it called with '.' in place of ':'?" : "");
     return;
   }
   switch (a->kind) {
@@ -383,9 +385,15 @@ static const ArgSpec *named (const Spec *s, const char *name, int *i) {
 
 static void unknown_name (Reader *r, const char *name) {
   luaL_Buffer text;
-  char first[160];
-  snprintf(first, sizeof first, "%s has no option '%s' (options:",
-           r->spec->name, name);
+  char first[200];
+  const char *names[MAX_ARGS], *near;
+  size_t n = 0;
+  for (int i = r->spec->positional; i < r->spec->count; i++)
+    names[n++] = r->spec->arg[i].name;
+  near = text_nearest(name, names, n);
+  snprintf(first, sizeof first, "%s has no option '%s'%s%s%s (options:",
+           r->spec->name, name, near ? " (did you mean '" : "",
+           near ? near : "", near ? "'?)" : "");
   luaL_buffinit(r->L, &text);
   luaL_addstring(&text, first);
   for (int i = r->spec->positional; i < r->spec->count; i++) {

@@ -40,6 +40,7 @@ void bind_values (BoundCall *b);       /* in phase 2, first thing */
 /* A Lua error of a kind (base/error.h) with the line of the user's script: the
  * innermost Lua function on the stack whose source is not vaelua's own. */
 int bind_error (lua_State *L, Fail kind, const char *format, ...);
+void bind_where (lua_State *L);        /* pushes that line, "FILE:LINE: " or "" */
 Fail bind_last_fail (lua_State *L, const char *message);
                /* the kind of an error message that has reached the top */
 

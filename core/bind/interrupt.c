@@ -73,6 +73,15 @@ void interrupt_hold (bool hold) {
   held = hold;
 }
 
+/* The calls of a coroutine that failed with the message on top of L: they are
+ * gone when the message reaches the top. */
+static void keep_calls (lua_State *L, lua_State *co) {
+  lua_pushvalue(L, -1);
+  lua_setfield(L, LUA_REGISTRYINDEX, COROUTINE_MESSAGE);
+  luaL_traceback(L, co, NULL, 0);
+  lua_setfield(L, LUA_REGISTRYINDEX, COROUTINE_CALLS);
+}
+
 /* As in lcorolib.c: moves count arguments from the top of L into co and
  * resumes it, while it counts as running.  The number of results, which are
  * left on L, or -1 and an error value. */
@@ -89,6 +98,7 @@ static int resume_noting (lua_State *L, lua_State *co, int count) {
   running = before;
   if (status != LUA_OK && status != LUA_YIELD) {
     lua_xmove(co, L, 1);
+    keep_calls(L, co);
     return -1;
   }
   if (!lua_checkstack(L, results + 1)) {

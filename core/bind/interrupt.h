@@ -24,4 +24,9 @@ void interrupt_clear (void);       /* the prompt forgets them */
 /* While true, a signal only counts (the prompt reads it itself). */
 void interrupt_hold (bool held);
 
+/* Fields of the registry: the message of the last coroutine that failed, and
+ * its calls. */
+#define COROUTINE_MESSAGE "vaelua.coroutine.message"
+#define COROUTINE_CALLS "vaelua.coroutine.calls"
+
 #endif

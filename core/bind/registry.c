@@ -18,7 +18,39 @@ static void work (void *state) {
   *r->box = tensor_keep(op_call(r->op, &r->b.call));
 }
 
+/* core.watch(f or nil): f(name of the op, y, "FILE:LINE: ", list of arguments)
+ * sees what every op that Lua calls makes, but for those that f calls. */
+static const char watch_key;
+static bool watching;
+
+static int watch (lua_State *L) {
+  lua_settop(L, 1);
+  watching = !lua_isnil(L, 1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &watch_key);
+  return 0;
+}
+
+static void tell_watch (lua_State *L, const Op *op, int count) {
+  int result = lua_gettop(L);
+  luaL_checkstack(L, 8, NULL);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &watch_key);
+  lua_pushstring(L, op->name);
+  lua_pushvalue(L, result);
+  bind_where(L);
+  lua_createtable(L, count, 0);
+  for (int i = 1; i <= count; i++) {
+    lua_pushvalue(L, i);
+    lua_rawseti(L, -2, i);
+  }
+  watching = false;
+  lua_call(L, 4, 0);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &watch_key);
+  watching = !lua_isnil(L, -1);
+  lua_settop(L, result);
+}
+
 static int call_op (lua_State *L) {
+  int count = lua_gettop(L);
   OpRun r = { .op = lua_touserdata(L, lua_upvalueindex(1)) };
   const Spec *spec = lua_touserdata(L, lua_upvalueindex(2));
   if (spec == NULL) {                        /* first call: parse the line */
@@ -30,6 +62,8 @@ static int call_op (lua_State *L) {
   bind_collect(L);
   r.box = tensor_box(L);
   bind_run(L, work, &r);
+  if (watching)
+    tell_watch(L, r.op, count);
   return 1;
 }
 
@@ -86,4 +120,6 @@ void bind_ops (lua_State *L) {
   lua_setfield(L, -2, "ops");
   lua_pushcfunction(L, records);
   lua_setfield(L, -2, "records");
+  lua_pushcfunction(L, watch);
+  lua_setfield(L, -2, "watch");
 }

@@ -102,6 +102,16 @@ static int64_t place (lua_State *L, const char *who, lua_Integer i,
   return at;
 }
 
+static lua_Integer need_index (lua_State *L, int slot) {
+  int ok;
+  lua_Integer i = lua_tointegerx(L, slot, &ok);
+  if (!ok)
+    bind_error(L, FAIL_USER, "at: an index must be an integer, got %s",
+               lua_type(L, slot) == LUA_TNUMBER ? lua_tostring(L, slot)
+               : luaL_typename(L, slot));
+  return i;
+}
+
 static int at (lua_State *L) {
   Tensor *t = check_tensor(L, 1);
   Tensor one = *t;
@@ -111,7 +121,7 @@ static int at (lua_State *L) {
                       "%d", rank, shape_text(&t->shape), lua_gettop(L) - 1);
   for (int i = 0; i < rank; i++)
     one.offset += one.stride[i]
-      * place(L, "at", luaL_checkinteger(L, i + 2), t->shape.size[i]);
+      * place(L, "at", need_index(L, i + 2), t->shape.size[i]);
   one.shape.rank = 0;
   push_element(L, t->dtype, host_copy(L, &one), 0);
   return 1;
@@ -203,8 +213,10 @@ static int new_tensor (lua_State *L) {
     lua_settop(L, 1);
     return 1;
   }
-  if (!lua_isnoneornil(L, 2)
-      && !dtype_find(luaL_checkstring(L, 2), &m.dtype))
+  if (!lua_isnoneornil(L, 2) && lua_type(L, 2) != LUA_TSTRING)
+    return bind_error(L, FAIL_USER, "tensor: a dtype is a text such as "
+                      "\"int32\", got %s", luaL_typename(L, 2));
+  if (!lua_isnoneornil(L, 2) && !dtype_find(lua_tostring(L, 2), &m.dtype))
     return bind_error(L, FAIL_USER, "tensor: no dtype \"%s\" (float32, "
                       "int32, uint8, float64)", lua_tostring(L, 2));
   nested_shape(L, 1, &m.shape);
@@ -256,8 +268,54 @@ static int index_row (lua_State *L, Tensor *t) {
   return 1;
 }
 
+#define DISTRIBUTION "a method of distributions: va.dist.normal(h:split(2))"
+
+/* What other libraries call something, and what it is here. */
+static const char *const elsewhere[][2] = {
+  { "view", "x:reshape(shape)" }, { "size", "x.shape or #x" },
+  { "dim", "#x.shape" }, { "ndim", "#x.shape" },
+  { "numel", "the product of x.shape" }, { "t", "x:transpose()" },
+  { "T", "x:transpose()" }, { "mm", "x:matmul(y)" }, { "bmm", "x:matmul(y)" },
+  { "gather", "x:choose(y) or x:pick(indices)" },
+  { "index_select", "x:pick(indices)" }, { "chunk", "x:split(n)" },
+  { "numpy", "x:totable() or va.write" }, { "tolist", "x:totable()" },
+  { "cpu", "x:to \"cpu\"" }, { "cuda", "x:to \"cuda\"" },
+  { "float", "x:as \"float32\"" }, { "int", "x:as \"int32\"" },
+  { "long", "x:as \"int32\"" }, { "byte", "x:as \"uint8\"" },
+  { "double", "x:as \"float64\"" }, { "type", "x:as(dtype), x.dtype" },
+  { "clone", "x itself: tensors are values" },
+  { "backward", "optimiser:step(loss) or va.grad(loss, wrt)" },
+  { "requires_grad", "va.var(x) or nn.param(x)" },
+  { "grad", "va.grad(loss, x)" }, { "narrow", "x:slice(axis, i, j)" },
+  { "draw", DISTRIBUTION }, { "logp", DISTRIBUTION }, { "kl", DISTRIBUTION },
+  { "sample", DISTRIBUTION }, { "entropy", DISTRIBUTION },
+  { "repeat", "x:tile(k) or x:expand(shape)" }, { "norm", "x:square():sum():"
+    "sqrt()" },
+};
+
+/* The caller's first argument is this tensor and is called self. */
+static bool is_self (lua_State *L) {
+  lua_Debug d;
+  if (!lua_getstack(L, 1, &d))
+    return false;
+  const char *name = lua_getlocal(L, &d, 1);
+  if (name == NULL)
+    return false;
+  bool same = strcmp(name, "self") == 0 && lua_rawequal(L, -1, 1);
+  lua_pop(L, 1);
+  return same;
+}
+
 /* The nearest method name for a misspelt one. */
 static int no_field (lua_State *L, const char *name) {
+  if (is_self(L))
+    return bind_error(L, FAIL_USER, "self is a tensor here, which has no "
+                      "method or field '%s': call this function with ':', "
+                      "model:name(x), not with '.'", name);
+  for (size_t i = 0; i < sizeof elsewhere / sizeof elsewhere[0]; i++)
+    if (strcmp(elsewhere[i][0], name) == 0)
+      return bind_error(L, FAIL_USER, "a tensor has no method or field '%s' "
+                        "(here it is %s)", name, elsewhere[i][1]);
   const char *names[1024];
   size_t n = 0;
   lua_pushnil(L);
@@ -333,7 +391,7 @@ static void make_text (void *state) {
 static int text (lua_State *L) {
   Print p = { .t = check_tensor(L, 1) };
   p.head = lua_isnoneornil(L, 2) ? false : lua_toboolean(L, 2);
-  p.width = (int) luaL_optinteger(L, 3, 80);
+  p.width = lua_isinteger(L, 3) ? (int) lua_tointeger(L, 3) : 80;
   bind_run(L, make_text, &p);
   lua_pushstring(L, p.chars);
   mem_free((void *) p.chars);
@@ -380,12 +438,20 @@ static void write_work (void *state) {
   w->t->storage->version++;
 }
 
+static double need_number (lua_State *L, int slot, const char *what) {
+  if (lua_type(L, slot) != LUA_TNUMBER)
+    bind_error(L, FAIL_USER, "%s is needed, got %s", what,
+               luaL_typename(L, slot));
+  return lua_tonumber(L, slot);
+}
+
 static int write_in_place (lua_State *L, bool lerp) {
   Write w = { .t = check_tensor(L, 1), .v = to_tensor(L, 2), .lerp = lerp };
   if (w.v == NULL)
-    w.number = luaL_checknumber(L, 2);
+    w.number = need_number(L, 2, lerp ? "lerp: a tensor" :
+                           "set: a tensor or a number");
   if (lerp)
-    w.weight = luaL_checknumber(L, 3);
+    w.weight = need_number(L, 3, "lerp: a weight, p + weight (v - p),");
   if (lerp && (w.v == NULL || !shape_equal(&w.v->shape, &w.t->shape)))
     return bind_error(L, FAIL_USER, "lerp: a tensor of shape %s is needed",
                       shape_text(&w.t->shape));

@@ -192,8 +192,9 @@ void same_shape (const LayerCall *l, const Shape *in, Shape *out) {
 
 void need_picture (const Shape *in) {
   if (in->rank != 3)
-    layer_bad("needs rows with height, width and channels, got %s",
-              shape_text(in));
+    layer_bad("needs rows with height, width and channels, got %s%s",
+              shape_text(in), in->rank == 1 ? "; nn.linear { height, width, "
+              "channels } before it makes such rows" : "");
 }
 
 int64_t need_positive (const LayerCall *l, const char *name) {

@@ -27,8 +27,12 @@ static Shape joint (const Call *c, const char *a, const char *b,
     Shape before = s, *next = &arg(c, name[i])->shape;
     need_float(c, name[i]);
     if (!shape_broadcast(&before, next, &s))
-      bad_arg(c, name[i], "%s does not fit %s, the shape of what stands before "
-              "it", shape_text(next), shape_text(&before));
+      bad_arg(c, name[i], "%s does not fit %s, the shape of %s%s%s%s",
+              shape_text(next), shape_text(&before), name[0],
+              i > 1 ? " and " : "", i > 1 ? name[1] : "",
+              next->rank > 1 && next->rank == before.rank
+              && next->size[0] == before.size[0]
+              ? " (a decoder must end in the shape of the data)" : "");
   }
   if (s.rank == 0)
     bad_arg(c, a, "is one number, and so are the others: one of them must "

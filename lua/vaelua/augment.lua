@@ -58,7 +58,10 @@ end
 
 --- Each pixel becomes 1 with its grey value as probability, else 0, anew in every batch (dynamic
 --- binarisation; Salakhutdinov and Murray 2008).
-function M.binarise(x, y) return ops.rand(x.shape):lt(x), y end
+function M.binarise(x, y)
+  require "vaelua.fail".need_tensor("binarise", "x", x)
+  return ops.rand(x.shape):lt(x), y
+end
 
 -- ---- from generative models ---------------------------------------------------------------------
 
@@ -117,4 +120,4 @@ function M.sample(model, set, spec)
   end
 end
 
-return M
+return require "vaelua.fail".strict("va.augment", M)

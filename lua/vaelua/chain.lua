@@ -27,7 +27,7 @@ Chain.__names = { methods }
 
 function Chain.__index(self, k)
   if type(k) == "number" then return self.items[k < 0 and #self.items + 1 + k or k] end
-  return methods[k]
+  return methods[k] or layers.missing("a chain", k, { "input", "output", "params" })
 end
 
 function Chain.__len(self) return #self.items end
@@ -93,6 +93,11 @@ local function check_input(self, x)
   for i = 1, #input do fits = fits and shape[i + 1] == input[i] end
   if fits or is_label(self, shape) then return end
   local hint = same(shape, input) and "; one row needs a batch axis: x:unsqueeze(1)"
+               or #shape == 4 and #input == 3 and shape[2] == input[1] and shape[3] == input[2]
+                  and ("; it was built for %d channel%s, the pictures have %d"):format(input[3],
+                    input[3] == 1 and "" or "s", shape[4])
+               or #shape == 4 and #input == 3 and shape[2] == input[3] and shape[4] == input[2]
+                  and "; channels are the last axis: x:permute(1, 3, 4, 2)"
                or #shape > 1 and count_of(shape) == shape[1] * count_of(input)
                   and "; x:reshape(-1, " .. table.concat(input, ", ") .. ") would fit" or ""
   fail("%s: needs %s, got %s%s", who, batch_text(input), list_text(shape), hint)
@@ -260,6 +265,9 @@ Residual.__tostring = Residual.text
 
 --- Parameters below a part that match a pattern of their path, as an ordered table.
 function M.params(part, pattern)
+  if pattern ~= nil and type(pattern) ~= "string" then
+    fail("params: a pattern of names is a text, got %s", fail.came(pattern))
+  end
   local list = {}
   for _, e in ipairs(parameters.of_kind(part, "param")) do
     if not pattern or e[1]:find(pattern) then list[#list + 1] = e end

@@ -147,6 +147,7 @@ end
 
 --- va.check(f, inputs ..., { eps=1e-2, tol=5e-3 }) -> a line that says how well they agree.
 return { check = function(f, ...)
+  fail.need_function("check", "the first argument", f)
   local inputs, o = read_inputs(...)
   local depth = core.mode_push "outside"
   local _ <close> = setmetatable({}, { __close = function() core.mode_pop(depth) end })

@@ -53,6 +53,7 @@ end
 --- dist.mixture(d, [logits]): the rows of d are the components; of equal weight without logits.
 function M.mixture(d, logits)
   need_dist(d, "mixture")
+  if not d.mean then fail("mixture needs a distribution, got %s", fail.came(d)) end
   local mean = d:mean()
   if logits == nil then logits = ops.zeros(#mean) end
   tensor_parameter("mixture", "logits", logits)

@@ -45,8 +45,9 @@ function Data:__index(name)
     core.fail("user", ("the data '%s' has no test part: give both with va.data { train = ..., "
       .. "test = ... }, or split it: local a, b = data.train:split(0.9)"):format(self.name))
   elseif name ~= "classes" then
-    core.fail("user", ("data has no field '%s' (fields: checksum, classes, name, shape, test, "
-      .. "train)"):format(tostring(name)))
+    core.fail("user", ("data has no field '%s'%s (fields: checksum, classes, name, shape, test, "
+      .. "train)"):format(tostring(name), require "vaelua.fail".near(name, { "checksum", "classes",
+        "name", "shape", "test", "train" })))
   end
 end
 
@@ -327,8 +328,7 @@ local function from_table(t)
   end
   for name in pairs(t) do
     if not known[name] then
-      core.fail("user", ("data has no option '%s' (options: classes, name, test, train)")
-                        :format(tostring(name)))
+      require("vaelua.fail").option("data", name, { "classes", "name", "test", "train" })
     end
   end
   if t.train == nil then core.fail("user", "data: train = ... is needed") end
@@ -404,15 +404,22 @@ local function named(name)
   return finish(name, set.make and set.make() or set.load(find_folder(set)))
 end
 
+--- For `vaelua doctor`: the folder of a named set, or nil and why there is none.
+function M.where(name)
+  local set = require("vaelua.data." .. name)
+  if set.make then return "made, not read" end
+  local good, folder = pcall(find_folder, set)
+  if good then return folder, nil, set end
+  return nil, folder, set
+end
+
 -- A name of ours, else a path.
 local function from_text(text)
   local known = core.modules("data")
   if has(known, text) then return named(text) end
   if core.exists(text) then return finish(text:match("[^/]+$") or text, read_path(text)) end
   if text:find("[/.]") then missing("%s: no such file or folder", text) end
-  local near = core.nearest(text, known)
-  core.fail("user", ("there is no data set, file or folder '%s'%s; data sets: %s"):format(text,
-    near and (" (did you mean '%s'?)"):format(near) or "", table.concat(known, ", ")))
+  require "vaelua.fail".unknown("data set, file or folder", text, known)
 end
 
 --- va.data(name, path or table)

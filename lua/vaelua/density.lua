@@ -52,12 +52,13 @@ end
 
 local function parameter(kind, name, v)
   if type(v) == "number" or core.is_tensor(v) then return v end
-  fail("%s: %s must be a tensor or a number, got %s", kind, name, type(v))
+  fail("%s: %s must be a tensor or a number, got %s%s", kind, name, fail.came(v),
+    v == nil and name:find "^log" and "; one tensor with both is taken apart by h:split(2)" or "")
 end
 
 local function tensor_parameter(kind, name, v)
   if core.is_tensor(v) then return v end
-  fail("%s: %s must be a tensor, got %s", kind, name, type(v))
+  fail("%s: %s must be a tensor, got %s", kind, name, fail.came(v))
 end
 
 local function same_shape(a, b)
@@ -91,7 +92,7 @@ end
 
 local function need_count(kind, n)
   if math.type(n) ~= "integer" or n < 1 then
-    fail("%s: sample needs a number of draws from 1, got %s", kind, tostring(n))
+    fail("%s: sample needs a number of draws from 1, got %s", kind, fail.came(n))
   end
   return n
 end
@@ -133,7 +134,7 @@ end
 
 local function need_dist(p, who)
   if type(p) ~= "table" then
-    fail("%s needs a distribution, got %s", who, type(p))
+    fail("%s needs a distribution, got %s", who, fail.came(p))
   end
 end
 

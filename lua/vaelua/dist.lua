@@ -59,13 +59,27 @@ function Normal:logp(x)
   return ops.normal_logp(x, self[1], self[2])
 end
 
+-- A unit normal with the shape of a row meets rows of that shape alone: numbers would stretch.
+local function check_width(q, p)
+  local rows = core.is_tensor(q[1]) and q[1] or core.is_tensor(q[2]) and q[2]
+  if not p.shape or not rows or #rows.shape < 2 then return end
+  local shape = rows.shape
+  local row = table.concat(shape, ", ", 2)
+  if row ~= table.concat(p.shape, ", ") then
+    fail("kl: the prior is normal.unit(%s), but a code is [%s]: normal.unit(%s) would fit",
+      table.concat(p.shape, ", "), row, row)
+  end
+end
+
 forms.normal = { normal = function(q, p)
+  check_width(q, p)
   return ops.normal_kl_each(q[1], q[2], p[1], p[2])
 end }
 
 function Normal:kl(p)
   need_dist(p, "kl")
   if kind_of(p) ~= "normal" then return Base.kl(self, p) end
+  check_width(self, p)
   local q1, q2 = two_for(self)
   if p[1] == 0 and p[2] == 0 then return ops.normal_kl(q1, q2) end    -- in one kernel
   return ops.normal_kl(q1, q2, p[1], p[2])
@@ -103,7 +117,7 @@ local function sizes_from(who, ...)
   if type(list) ~= "table" then list = { ... } end
   for i, n in ipairs(list) do
     if math.type(n) ~= "integer" or n < 1 then
-      fail("%s: size %d is %s, but must be an integer from 1", who, i, tostring(n))
+      fail("%s: size %d is %s, but must be an integer from 1", who, i, fail.came(n))
     end
   end
   return { table.unpack(list) }

@@ -4,7 +4,8 @@
 -- leave all weights alone; nothing waits for that.  The loop asks for the flag when the log is read
 -- anyway.  If it is up, the iterator gives the flagged batch once more: the weights are those of
 -- that step and the noise is addressed by its number, so the body computes the same again, this
--- time with every layer and every logged term looked at.  Then the loop stops with exit status 5.
+-- time with every layer, every op and every logged term looked at.  Then the loop stops with exit
+-- status 5.
 
 local core = require "vaelua.core"
 local log = require "vaelua.log"
@@ -41,6 +42,28 @@ local function finite(x)
   return largest - largest == 0
 end
 
+-- "[100, 1], from -0.2 to 3": what an op was given.
+local function range(x)
+  if not core.is_tensor(x) then return tostring(x) end
+  local shape = "[" .. table.concat(x.shape, ", ") .. "]"
+  if not finite(x) or x.dtype ~= "float32" or #x == 0 then return shape end
+  x = x:detach()
+  return ("%s, from %.3g to %.3g"):format(shape, x:min():item(), x:max():item())
+end
+
+-- An op whose result is the first that is not finite, with what it was given, if no layer's is
+-- before it.
+local function watch_ops(seen)
+  core.watch(function(name, y, where, arguments)
+    if seen.layer or seen.op or not core.is_tensor(y) or finite(y) then return end
+    local given = {}
+    for i, x in ipairs(arguments) do given[i] = range(x) end
+    seen.name, where = name, where:match "^(.*): $"
+    seen.op = ("%s of %s%s"):format(name, table.concat(given, " and "),
+      where and (" (%s)"):format(where) or "")
+  end)
+end
+
 -- Notes the first layer and all terms that are not finite, for one more run of the body.
 local function watch(loop)
   local seen = { terms = {} }
@@ -51,11 +74,26 @@ local function watch(loop)
   require("vaelua.chain").trace(function(layer, y)
     if not seen.layer and not finite(y) then seen.layer = layer end
   end)
+  watch_ops(seen)
 end
 
 local function unwatch()
   log.watch = nil
+  core.watch(nil)
   require("vaelua.chain").trace(nil)
+end
+
+--- The batch is drawn once more: what it holds comes before all that is computed of it.
+function M.batch(loop, ...)
+  local seen = loop.seen
+  seen.op, seen.layer = nil, nil
+  for i = 1, select("#", ...) do
+    local x = select(i, ...)
+    if core.is_tensor(x) and not finite(x) then
+      seen.batch = ("the batch itself holds such a value: %s"):format(range(x))
+    end
+  end
+  return ...
 end
 
 --- Asks the flags of a loop's optimisers; sets loop.replay where one is up.
@@ -94,8 +132,19 @@ local function what(loop)
   else
     text = loop.replay.optimiser:label() .. ": the loss or a gradient is not finite"
   end
-  if seen.layer then text = text .. "; the first layer with such a value is " .. seen.layer end
+  if seen.layer and not seen.batch then
+    text = text .. "; the first layer with such a value is " .. seen.layer
+  end
   return text, found
+end
+
+-- Where it began, in a line of its own.
+local function origin(seen)
+  if seen.batch then return "\n  " .. seen.batch end
+  if seen.op then return "\n  it began with " .. seen.op end
+  if seen.layer or #seen.terms > 0 then return "" end
+  return "\n  all that was computed is finite, so a gradient is not: of sqrt at 0, say, or of x / y"
+    .. " at y near 0"
 end
 
 local function where(loop, turn)
@@ -103,8 +152,19 @@ local function where(loop, turn)
   return ("epoch %d, batch %d"):format((turn - 1) // loop.turns + 1, (turn - 1) % loop.turns + 1)
 end
 
+local OUTSIDE = { log = "x:clamp(1e-6):log()", sqrt = "(x + 1e-6):sqrt()",
+                  div = "x / (y + 1e-6)", logit = "x:clamp(1e-6, 1 - 1e-6):logit()" }
+
 local function advice(loop, found)
-  local lr = loop.replay.optimiser.lr
+  local lr, seen = loop.replay.optimiser.lr, loop.seen
+  if seen.batch then return "its rows are those of x:ne(x):flatten():rowsum():gt(0)" end
+  if not (seen.op or seen.layer or found) then
+    return "keep away from there: (x + 1e-12):sqrt(), x / (y + 1e-6)"
+  end
+  if seen.op and OUTSIDE[seen.name] then
+    return ("keep what it is given where it is defined: %s; or a smaller lr (now %g)"):format(
+      OUTSIDE[seen.name], lr)
+  end
   local text = ("try a smaller lr (now %g)"):format(lr)
   if found and found.term == "kl" then
     return text .. ", or keep the log variance in bounds: logvar:clamp(-10, 10)"
@@ -135,8 +195,8 @@ function M.tell(loop)
   end
   local text, found = what(loop)
   local file = loop.file and "\n  the last good checkpoint is " .. loop.file or ""
-  core.fail("diverged", ("%s (%s)\n  %s%s"):format(text, where(loop, loop.replay.turn),
-                                                   advice(loop, found), file))
+  core.fail("diverged", ("%s (%s)%s\n  %s%s"):format(text,
+    where(loop, loop.replay.turn), origin(loop.seen), advice(loop, found), file))
 end
 
 --- An optimiser has stepped outside of all loops, where nobody else would ask.

@@ -61,9 +61,7 @@ local function find(name)
   for _, file in ipairs(core.modules("protocols")) do
     if file == name then return require("vaelua.protocols." .. name) end
   end
-  local near = core.nearest(name, known())
-  core.fail("user", ("there is no protocol '%s'%s; known are %s"):format(name,
-    near and (" (did you mean '%s'?)"):format(near) or "", table.concat(known(), ", ")))
+  require "vaelua.fail".unknown("protocol", name, known())
 end
 
 -- " features=inception preset=fid/ttur": what tells two uses of one protocol apart.
@@ -348,6 +346,10 @@ local function evaluate(models, data, protocols, options)
   options = options or {}
   check_options(options)
   if type(protocols) == "string" then protocols = { protocols } end
+  if protocols ~= nil and type(protocols) ~= "table" then
+    core.fail("user", "evaluate: the protocols are a list, { \"elbo\", \"active_units\" }, got "
+      .. type(protocols))
+  end
   local list, any_images = {}, false
   for i, spec in ipairs(protocols or {}) do
     list[i] = resolve(spec)

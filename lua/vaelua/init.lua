@@ -58,9 +58,8 @@ setmetatable(va, {
     if not value then value = core.ops[name] end
     if value == nil and name == "models" then value = require "vaelua.models" end
     if value == nil then
-      local near = core.nearest(tostring(name), names_known())
       core.fail("user", ("va has no '%s'%s"):format(tostring(name),
-        near and (" (did you mean '%s'?)"):format(near) or ""))
+        require("vaelua.fail").near(name, names_known())))
     end
     rawset(va, name, value)
     return value

@@ -2,6 +2,7 @@
 the plane in which codes differ most. ]]
 
 local core = require "vaelua.core"
+local fail = require "vaelua.fail"
 local ops = core.ops
 
 local M = {}
@@ -9,6 +10,10 @@ local M = {}
 -- va.top_kl(model, set, n): the n units with the largest mean KL to the prior over the set, the
 -- largest first: int32 [n].
 function M.top_kl(model, set, n)
+  fail.need_set("top_kl", "the second argument", set)
+  if type(model) ~= "table" or not model.posterior then
+    fail("top_kl: a model with a posterior is needed first, got %s", fail.came(model))
+  end
   local total
   for x, y in set:batches(500) do
     local q = model:posterior(x, y)
@@ -18,8 +23,8 @@ function M.top_kl(model, set, n)
     local sum = q:kl_each(model:prior(y)):sum(1)
     total = total and total + sum or sum
   end
-  if #total.shape ~= 1 or n > #total then
-    core.fail("user", ("top_kl: n must be 1..%d, got %s"):format(#total, n))
+  if #total.shape ~= 1 or math.type(n) ~= "integer" or n < 1 or n > #total then
+    fail("top_kl: n must be 1..%d, got %s", #total, fail.came(n))
   end
   return select(2, total:topk(n))
 end
@@ -27,6 +32,11 @@ end
 -- va.neighbours(x, set, k): for every picture of x the k nearest rows of the set by squared
 -- distance, the nearest first: pictures [N k, ...].
 function M.neighbours(x, set, k)
+  fail.need_tensor("neighbours", "x", x)
+  fail.need_set("neighbours", "the second argument", set)
+  if math.type(k) ~= "integer" or k < 1 or k > #set then
+    fail("neighbours: k must be 1..%d, got %s", #set, fail.came(k))
+  end
   local flat = x:flatten()
   local distances = {}
   for rows in set:batches(1000) do
@@ -40,12 +50,14 @@ end
 -- va.pca(z, { d = 2 }): the codes [N, n] in the d directions of their largest variance, centred:
 -- [N, d]. The sign of a direction is that of its largest entry, made positive.
 function M.pca(z, options)
-  for name in pairs(options or {}) do
-    if name ~= "d" then core.fail("user", ("pca has no option '%s' (options: d)"):format(name)) end
+  fail.need_tensor("pca", "z", z)
+  for name in pairs(fail.need_options("pca", options)) do
+    if name ~= "d" then fail.option("pca", name, { "d" }) end
   end
   local d = options and options.d or 2
   if #z.shape ~= 2 or math.type(d) ~= "integer" or d < 1 or d > z.shape[2] then
-    core.fail("user", "pca: z must be [N, n] and d a whole number in 1..n")
+    fail("pca: z must be [N, n] and d a whole number in 1..n, got [%s] and %s",
+      table.concat(z.shape, ", "), fail.came(d))
   end
   local centred = z - z:mean(1)
   local n = z.shape[2]

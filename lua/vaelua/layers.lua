@@ -101,6 +101,19 @@ end
 
 local Built = { __name = "layer" }
 
+--- nil, but in a script a misspelt name is an error.
+function M.missing(who, name, names)
+  if type(name) ~= "string" then return nil end
+  local near = fail.near(name, names)
+  if near == "" then return nil end
+  local caller = debug.getinfo(3, "S")
+  for _, known in ipairs(names) do
+    if known == name then return nil end
+  end
+  if core.ours(caller and caller.source or "") then return nil end
+  fail("%s has no field '%s'%s", who, name, near)
+end
+
 local function draw(self)
   local values, by_name = {}, {}
   for i, p in ipairs(self.specs) do
@@ -125,6 +138,9 @@ function Built.__index(self, name)
         return self.by_name[name]
       end
     end
+    local names = { "input", "output" }
+    for i, p in ipairs(self.specs) do names[i + 2] = p.name end
+    return M.missing("the layer " .. self.title, name, names)
   end
   return nil
 end

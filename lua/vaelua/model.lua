@@ -216,11 +216,25 @@ function Model:prior()
   return require "vaelua.dist".normal.unit(dec.input)
 end
 
+-- What posterior or likelihood gave.
+local function distribution(m, name, example, ...)
+  local d = need(m, name)(m, ...)
+  if core.is_tensor(d) or type(d) ~= "table" or not d.mean then
+    fail("%s of the model '%s' must return a distribution, such as %s, got %s", name,
+      M.name_of(m), example, fail.came(d))
+  end
+  return d
+end
+
 --- The mean of the posterior.
-function Model:encode(x, y) return need(self, "posterior")(self, x, y):mean() end
+function Model:encode(x, y)
+  return distribution(self, "posterior", "va.dist.normal(h:split(2))", x, y):mean()
+end
 
 --- The mean of the likelihood.
-function Model:decode(z, y) return need(self, "likelihood")(self, z, y):mean() end
+function Model:decode(z, y)
+  return distribution(self, "likelihood", "va.dist.bernoulli(logits)", z, y):mean()
+end
 
 --- From the mean code, not from a drawn one.
 function Model:reconstruct(x, y) return self:decode(self:encode(x, y), y) end
@@ -317,7 +331,7 @@ function M.ema(m, decay)
   need_model(m, "va.ema")
   decay = decay or 0.999
   if type(decay) ~= "number" or decay < 0 or decay >= 1 then
-    fail("va.ema: the decay must be a number from 0 to below 1, got %s", tostring(decay))
+    fail("va.ema: the decay must be a number from 0 to below 1, got %s", fail.came(decay))
   end
   parameters.find(m)
   local pairs_of = {}
@@ -355,7 +369,7 @@ function Model:save(where, metadata)
   local tensors, name = {}, M.name_of(self)
   for _, e in ipairs(parameters.find(self)) do tensors[name .. "/" .. e.path] = e.tensor end
   local notes = { format = "1", model = name, seed = tostring(core.seed()) }
-  for k, v in pairs(metadata or {}) do notes[tostring(k)] = tostring(v) end
+  for k, v in pairs(fail.need_options("save", metadata)) do notes[tostring(k)] = tostring(v) end
   local path = path_of(self, where)
   core.file_write(path, tensors, notes)
   return path

@@ -21,8 +21,7 @@ function M.options(who, given, defaults)
   end
   for name, v in pairs(given) do
     if defaults[name] == nil then
-      fail("models.%s has no option '%s'%s (options: %s)", who, tostring(name),
-        fail.near(name, names), table.concat(names, ", "))
+      fail.option("models." .. who, name, names)
     end
     o[name] = v
   end
@@ -37,7 +36,5 @@ return setmetatable(M, { __index = function(_, name)
       return make
     end
   end
-  local known = core.modules "models"
-  fail("there is no model '%s'%s; known are %s", tostring(name), fail.near(name, known),
-    table.concat(known, ", "))
+  fail.unknown("model", name, core.modules "models")
 end })

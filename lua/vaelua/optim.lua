@@ -155,8 +155,7 @@ local function read_options(kind, given, over)
     elseif type(name) == "string" and defaults[name] and not name:find("^beta") then
       o[name] = check_number(kind, name, v)
     else
-      fail("%s has no option '%s'%s (options: %s)", kind.name, tostring(name),
-        fail.near(name, names), table.concat(names, ", "))
+      fail.option(kind.name, name, names)
     end
   end
   return o
@@ -234,7 +233,13 @@ local function new(kind, what, given)
   return handle
 end
 
-local function inside(o) return rawget(o, 1) end
+local function inside(o)
+  if type(o) ~= "table" or getmetatable(o) ~= Optimiser then
+    fail("an optimiser is needed, got %s; call its functions with ':', adam:step(loss)",
+      fail.came(o))
+  end
+  return rawget(o, 1)
+end
 
 function Optimiser.__index(o, name)
   local self = inside(o)

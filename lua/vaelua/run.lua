@@ -363,6 +363,9 @@ end
 
 --- va.note: a line on the terminal and in the report.
 function M.note(format, ...)
+  if type(format) ~= "string" then
+    core.fail("user", "note: a text is needed first, got " .. require "vaelua.fail".came(format))
+  end
   local text = select("#", ...) > 0 and format:format(...) or format
   notes[#notes + 1] = text
   if not option("quiet") then

@@ -24,10 +24,7 @@ local function find(name)
   for _, known in ipairs(core.modules("samplers")) do
     if known == name then return require("vaelua.samplers." .. name) end
   end
-  local known = core.modules("samplers")
-  local near = core.nearest(name, known)
-  core.fail("user", ("there is no sampler '%s'%s; known are %s"):format(name,
-    near and (" (did you mean '%s'?)"):format(near) or "", table.concat(known, ", ")))
+  require "vaelua.fail".unknown("sampler", name, core.modules("samplers"))
 end
 
 -- Runs f under a stream of random numbers of its own, in evaluation; cleans up after errors.
@@ -115,12 +112,17 @@ end
 -- The sampler, the words for it, and what made it.
 function M.make(spec, model, set)
   local draw, words, protocol
+  local nn = require "vaelua.nn"
+  if not nn.is_model(model) and not (type(model) == "table" and model.inner) then
+    core.fail("user", "sampler: a model is needed second, got "
+      .. require "vaelua.fail".came(model))
+  end
   if type(spec) == "function" then
     draw, words = spec, "a function"
   else
     local name, argument, code = read(spec)
     local text = table.concat({ name, tostring(argument or ""), code }, ":")
-    local key = require "vaelua.nn".name_of(model)
+    local key = nn.name_of(model)
     draw, words, protocol = M.apart("sample", text .. "/" .. key, find(name), model, set, argument,
                                     code)
     words = words or text

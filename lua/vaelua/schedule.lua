@@ -43,7 +43,7 @@ local function options(who, given, known)
   table.sort(names)
   for name in pairs(given) do
     if known[name] == nil then
-      fail("%s has no option '%s' (options: %s)", who, tostring(name), table.concat(names, ", "))
+      require("vaelua.fail").option(who, name, names)
     end
   end
   return setmetatable({}, { __index = function(_, name)
@@ -142,5 +142,7 @@ function M.control(given)
 end
 
 return setmetatable(M, { __index = function(_, name)
-  fail("va.schedule has no '%s' (control, cyclic, ramp)", tostring(name))
+  local names = { "control", "cyclic", "ramp" }
+  fail("va.schedule has no '%s'%s (control, cyclic, ramp)", tostring(name),
+    require("vaelua.fail").near(name, names))
 end })

@@ -32,7 +32,8 @@ end
 
 local function check_better(better)
   if better ~= nil and better ~= "lower" and better ~= "higher" then
-    core.fail("user", ("score: better is \"lower\" or \"higher\", got %q"):format(tostring(better)))
+    core.fail("user", ("score: better is \"lower\" or \"higher\", got %s"):format(
+      require "vaelua.fail".came(better)))
   end
 end
 

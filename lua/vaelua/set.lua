@@ -11,6 +11,7 @@
   which of their rows, one behind the other, it has (nil: all). ]]
 
 local core = require "vaelua.core"
+local errors = require "vaelua.fail"
 local mix = require "vaelua.mix"
 local ops = core.ops
 
@@ -43,9 +44,9 @@ function Set.__index(_, name)
 end
 
 local function options(who, given, known)
-  for name in pairs(given or {}) do
+  for name in pairs(errors.need_options(who, given)) do
     if not known[name] then
-      fail("%s has no option '%s' (options: %s)", who, name, table.concat(names_of(known), ", "))
+      errors.option(who, name, names_of(known))
     end
   end
   return given or {}
@@ -180,7 +181,7 @@ end
 local function count_of(s, who, n)
   local whole = math.tointeger(n)
   if type(n) ~= "number" or not whole or whole < 0 or whole > #s then
-    fail("%s: the set has %d rows, asked for %s", who, #s, tostring(n))
+    fail("%s: the set has %d rows, asked for %s", who, #s, errors.came(n))
   end
   return whole
 end
@@ -251,7 +252,7 @@ function Set:class(k)
     if name == k then k = i end
   end
   if not self.classes[k] then
-    fail("class: there is no class %s (1..%d)", tostring(k), #self.classes)
+    fail("class: there is no class %s (1..%d)", errors.came(k), #self.classes)
   end
   for i, label in ipairs(labels) do
     if label == k then chosen[#chosen + 1] = i end
@@ -263,7 +264,7 @@ end
 --- data in the order of its classes is split fairly.
 function Set:split(fraction)
   if type(fraction) ~= "number" or not (fraction > 0 and fraction < 1) then
-    fail("split: a fraction between 0 and 1 is needed, got %s", tostring(fraction))
+    fail("split: a fraction between 0 and 1 is needed, got %s", errors.came(fraction))
   end
   local n, first, second = #self, {}, {}
   local keep = math.floor(n * fraction + 0.5)

@@ -102,4 +102,4 @@ for _, name in ipairs { "t_two_sided", "t_quantile", "normal_below", "normal_qua
   M[name] = special[name]
 end
 
-return M
+return require "vaelua.fail".strict("va.stats", M)

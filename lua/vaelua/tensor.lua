@@ -2,16 +2,20 @@
 -- about files, memory and the device. All other methods are records of the core.
 
 local core = require "vaelua.core"
+local fail = require "vaelua.fail"
 local ops, methods = core.ops, core.methods
 
 local M = {}
 
 -- Axis a of x, counted from 1 (negative from the end).
 local function axis_of(x, a, who)
-  local rank = #x.shape
+  local rank = #fail.need_tensor(who, "x", x).shape
+  if math.type(a) ~= "integer" then
+    fail("%s: axis must be an integer, got %s", who, fail.came(a))
+  end
   local axis = a < 0 and rank + 1 + a or a
-  if math.type(a) ~= "integer" or axis < 1 or axis > rank then
-    core.fail("user", ("%s: there is no axis %s in a tensor of %d axes"):format(who, a, rank))
+  if axis < 1 or axis > rank then
+    fail("%s: there is no axis %d in a tensor of %d axes", who, a, rank)
   end
   return axis
 end
@@ -27,6 +31,9 @@ function M.split(x, parts, a)
     end
     sizes = {}
     for i = 1, parts do sizes[i] = size // parts end
+  elseif type(parts) ~= "table" then
+    fail("split: the number of parts, or a list of their sizes, is needed, got %s",
+      fail.came(parts))
   end
   local views, from = {}, 0
   for i, n in ipairs(sizes) do
@@ -51,7 +58,8 @@ end
 function M.topk(x, k, a)
   local axis = axis_of(x, a or -1, "topk")
   if math.type(k) ~= "integer" or k < 1 or k > x.shape[axis] then
-    core.fail("user", ("topk: k must be 1..%d, got %s"):format(x.shape[axis], k))
+    core.fail("user", ("topk: k must be 1..%d, got %s"):format(x.shape[axis],
+      fail.came(k)))
   end
   local index = ops.slice(ops.argsort(x, axis, { descending = true }), axis, 1, k)
   return ops.take_along(x, index, axis), index

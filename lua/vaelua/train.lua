@@ -13,6 +13,7 @@
 local core = require "vaelua.core"
 local checkpoint = require "vaelua.checkpoint"
 local diverge = require "vaelua.diverge"
+local fail = require "vaelua.fail"
 local log = require "vaelua.log"
 local model = require "vaelua.model"
 local optim = require "vaelua.optim"
@@ -54,7 +55,7 @@ local function need_integer(who, what, n, least)
   local whole = math.tointeger(n)
   if type(n) ~= "number" or not whole or whole < least then
     core.fail("user", ("%s: %s must be an integer from %d, got %s")
-                      :format(who, what, least, tostring(n)))
+                      :format(who, what, least, fail.came(n)))
   end
   return whole
 end
@@ -316,6 +317,7 @@ local function begin_turn(loop, draw, i)
     loop.plans = loop.plans or core.loop_new()
     core.turn_begin(loop.plans)
   end
+  if loop.replay then return diverge.batch(loop, draw(loop, i)) end
   return draw(loop, i)
 end
 
@@ -381,8 +383,7 @@ local function check_names(who, given, known)
       local names = {}
       for k in pairs(known) do names[#names + 1] = k end
       table.sort(names)
-      core.fail("user", ("%s has no option '%s' (options: %s)")
-                        :format(who, tostring(name), table.concat(names, ", ")))
+      fail.option(who, name, names)
     end
   end
 end
@@ -392,6 +393,7 @@ local function options(who, defaults, ...)
   local o = {}
   for name, v in pairs(defaults) do o[name] = v end
   for _, given in ipairs { ... } do
+    fail.need_options(who, given)
     check_names(who, given, defaults)
     for name, v in pairs(given) do o[name] = v end
   end
@@ -411,6 +413,13 @@ end
 
 --- s:epochs(E, B, { shuffle=true, short=true }): iterator of t, x, y.
 function Set:epochs(E, B, given)
+  if getmetatable(self) ~= Set then
+    fail("epochs: call it with ':', set:epochs(epochs, batch), not with '.'")
+  end
+  if type(E) == "table" then
+    fail("epochs: two numbers are needed, s:epochs(epochs, batch, { shuffle = true }), got %s",
+      fail.came(E))
+  end
   E = need_integer("epochs", "the number of epochs", E, 0)
   B = need_integer("epochs", "the batch", B, 1)
   local o = options("epochs", { shuffle = true, short = true }, given)
@@ -482,6 +491,7 @@ end
 --- of all batches, one below the other.
 function Set:collect(f, given)
   local o = options("collect", { batch = 500 }, given)
+  fail.need_function("collect", "the first argument", f)
   local parts, listed, width = {}, false, nil
   for x, y in self:batches(o.batch) do
     local r = f(x, y)
@@ -514,7 +524,15 @@ local function fit_options(...)
       for name in pairs(FIT) do tables[i][name] = rawget(given, name) end
     end
   end
-  return options("fit", FIT, table.unpack(tables))
+  local o = options("fit", FIT, table.unpack(tables))
+  for _, name in ipairs { "lr", "beta" } do
+    local v = o[name]
+    if type(v) ~= "number" and type(v) ~= "function" and not (getmetatable(v) or {}).__call then
+      fail("fit: %s must be a number or a function of t, got %s", name, fail.came(v))
+    end
+  end
+  if o.val then fail.need_set("fit", "val", o.val) end
+  return o
 end
 
 -- A number, or a function of t.
@@ -532,6 +550,11 @@ end
 
 --- va.fit(model, set, { epochs, batch, lr, beta, clip, ema, val } ...): the visible loop.
 function M.fit(m, set, ...)
+  fail.need_set("fit", "the second argument", set)
+  if not model.is_model(m) or not m.loss then
+    fail("fit: a model with a function loss(x, beta, y) is needed first, got %s",
+      model.is_model(m) and ("'%s', which has none"):format(m.name) or fail.came(m))
+  end
   local o = fit_options(...)
   local adam = optim.adam(m, { lr = at(o.lr, 0), clip = o.clip })
   local average = o.ema and optim.ema(m, o.ema)

@@ -60,8 +60,8 @@ describe("a set", function()
     assert.is_true(differs)
     says("class 1 (a) has only 2 rows", six().subset, six(), 3, { per_class = true })
     says("the set has 6 rows, asked for 7", six().subset, six(), 7)
-    says("no option 'perclass' (options: per_class, seed)", six().subset, six(), 1,
-         { perclass = 1 })
+    says("no option 'perclass' (did you mean 'per_class'?) (options: per_class, seed)",
+         six().subset, six(), 1, { perclass = 1 })
   end)
 
   it("class and split", function()

@@ -259,7 +259,7 @@ describe("all of them", function()
 
   it("check their arguments and names", function()
     fails("normal: logvar must be a tensor or a number, got nil", dist.normal, va.zeros(2))
-    fails("bernoulli: logits must be a tensor, got number", dist.bernoulli, 3)
+    fails("bernoulli: logits must be a tensor, got 3", dist.bernoulli, 3)
     fails("did you mean 'normal'", function() return dist.norml end)
     fails("did you mean 'sample'", function() return dist.normal.unit(2).smaple end)
   end)

@@ -51,11 +51,11 @@ describe("losses", function()
   end)
 
   it("name what is wrong", function()
-    fails("bce_logits: x [4] does not fit [4, 3], the shape of what stands before it",
+    fails("bce_logits: x [4] does not fit [4, 3], the shape of logit",
       function() ops.bce_logits(x, va.ones(4)) end)
     fails("normal_logp: x is one number, and so are the others: one of them must have a batch axis",
       function() ops.normal_logp(1, 0, 0) end)
-    fails("normal_kl: logvar [2] does not fit [4, 3], the shape of what stands before it",
+    fails("normal_kl: logvar [2] does not fit [4, 3], the shape of mean",
       function() ops.normal_kl(x, va.ones(2)) end)
     fails("categorical_logp: y must be int32, got float32 [4] (convert it with :as(\"int32\"))",
       function() ops.categorical_logp(x, va.ones(4)) end)

@@ -131,7 +131,8 @@ describe("indices", function()
       function() x:choose(int32 { 1, 2, 3, 4 }) end)
     fails("choose: y must be int32, got float32 [4] (convert it with :as(\"int32\"))",
       function() x:choose(va.ones(4)) end)
-    fails("one_hot: y holds 0 at [2, 2], but there are 3 classes, which count from 1",
+    fails("one_hot: y holds 0 at [2, 2], but there are 3 classes, which count from 1: y + 1, "
+      .. "where a file counts from 0",
       function() va.one_hot(int32 { { 1, 2 }, { 3, 0 } }, 3) end)
     fails("take_along: index must have shape [4, 2], got [1, 2]",
       function() ops.take_along(x, int32 { { 1, 2 } }) end)

@@ -83,9 +83,7 @@ function M.options(who, given, ...)
     local found = false
     for _, k in ipairs(known) do found = found or k == name end
     if not found then
-      table.sort(known)
-      fail("stats.%s has no option '%s'%s (options: %s)", who, tostring(name),
-           fail.near(tostring(name), known), table.concat(known, ", "))
+      fail.option("stats." .. who, name, known)
     end
   end
   return given

@@ -284,6 +284,7 @@ function M.failed(message, calls, interrupted, seconds)
   local text, line, at = placed(message or "(no message)", p)
   local out = interrupted and text or colour("31", "error:") .. " " .. with_hint(text)
   if line and not interrupted then
+    if columns > 20 then line = printer.cut(line, columns - 10) end
     out = ("%s\n%s %s"):format(out, colour("90", ("%6s |"):format(at)), line)
   end
   if calls and not hinted and not interrupted and columns > 0 then

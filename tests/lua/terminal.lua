@@ -38,6 +38,7 @@ function M:start(words, environment)
   local command = ("cd %s; exec env -u COLUMNS -u LINES -u NO_COLOR -u VAELUA_HISTORY "
     .. "LC_ALL=C.UTF-8 HOME=%s XDG_STATE_HOME=%s/state OMP_NUM_THREADS=1 %s %s %s"):format(
     self.folder, self.folder, self.folder, environment or "", program, words or "")
+  if self.socket then self:stop() end
   self.starts = (self.starts or 0) + 1
   self.socket = ("%s/tmux%d"):format(self.folder, self.starts)    -- the last one may be going yet
   self:tmux("new-session", "-d", "-x", tostring(self.columns), "-y", tostring(self.rows), command,

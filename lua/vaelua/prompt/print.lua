@@ -16,12 +16,14 @@ local MOST_BYTES = 10000            -- of a string
 
 local function length(text) return utf8.len(text) or #text end
 
--- The first `width` characters.
+--- The first `width` characters.
 local function cut(text, width)
   if length(text) <= width then return text end
   local at = utf8.len(text) and utf8.offset(text, width) or width
   return text:sub(1, at - 1) .. "…"
 end
+
+M.cut = cut
 
 local function bytes_escaped(text)
   return (text:gsub("[\x80-\xFF]", function(c) return ("\\x%02X"):format(c:byte()) end))

@@ -7,7 +7,7 @@
 local va = require "vaelua"
 
 local cfg = va.args { labels = { 10, 50, 200 }, seeds = 5, steps = 600, batch = 50, lr = 1e-3,
-                      z = 20, epochs = 10, train = 60000,
+                      z = 20, epochs = 10, train = 60000, count = 10000,
                       quick = { labels = { 10 }, seeds = 3, steps = 100, epochs = 1 } }
 local data = va.data "fashion_mnist"
 
@@ -42,7 +42,7 @@ for seed in va.seeds(cfg.seeds) do
                                        classes = data.classes }
       va.fit(arm.net, sets[arm.name], { epochs = epochs, batch = cfg.batch, lr = cfg.lr })
     end
-    va.evaluate(arms, data, { { "accuracy", labels = n } })
+    va.evaluate(arms, data, { { "accuracy", labels = n } }, { count = cfg.count })
   end
 end
 va.report()

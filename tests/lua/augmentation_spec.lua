@@ -125,7 +125,7 @@ describe("augment.lua", function()
     os.remove(folder)
     core.mkdir(folder)
     local status, text = core.run_command { program, "--out", folder, "experiments/augment.lua",
-      "labels=2,3", "seeds=2", "steps=4", "batch=10", "epochs=1", "train=256" }
+      "labels=2,3", "seeds=2", "steps=4", "batch=10", "epochs=1", "train=256", "count=200" }
     core.run_command { "rm", "-rf", folder }
     assert.are.equal(0, status, text)
     for _, words in ipairs { "alone", "shifted", "reconstructed", "sampled", "2 seeds (1 to 2)",

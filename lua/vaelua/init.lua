@@ -22,9 +22,10 @@ local modules = {
   report = { "evaluate", "report", "protocol", "images", "score", "question" },
   average = { "average" },
   sampler = { "sampler" },
+  open = { "open" },
   show = { "show", "traverse", "interp", "slerp" },
   plot = { "plot" },
-  latents = { "top_kl", "neighbours", "pca" },
+  latents = { "top_kl", "neighbours", "pca", "attribute", "variance" },
   help = { "help" },
 }
 

@@ -32,6 +32,13 @@ function M.new_seed()
   taken, living, seed_of_names = {}, setmetatable({}, { __mode = "v" }), core.seed()
 end
 
+--- Another set of names for what is put together from now on; gives the one so far.
+function M.swap_names(names)
+  local before = { taken = taken, living = living, seed = seed_of_names }
+  taken, living, seed_of_names = names.taken, names.living, names.seed
+  return before
+end
+
 -- vae, and vae#2 for the second one of a seed.
 local function free_name(name)
   if seed_of_names ~= core.seed() then M.new_seed() end
@@ -48,6 +55,14 @@ function M.all()
   local list = {}
   for _, name in ipairs(parameters.sorted_keys(living)) do list[#list + 1] = living[name] end
   return list
+end
+
+--- Counts a model of another set of names among those of this one, under a name that is free here.
+function M.adopt(m)
+  local meta = meta_of(m)
+  meta.name = free_name(meta.name)
+  living[meta.name] = m
+  for _, e in ipairs(parameters.find(m)) do parameters.move(e.tensor, meta.name) end
 end
 
 function M.is_model(v)
@@ -341,12 +356,22 @@ local function path_of(m, where)
   end
   if where:find("[/%.]") then return where end
   local name = (M.name_of(m) .. "-" .. where):gsub("[/%s]", "_")
-  local run = require "vaelua.run".current()
+  local reading = package.loaded["vaelua.open"]
+  local run = reading and reading.run_at_hand() or require "vaelua.run".current()
   return run and run.checkpoint(name) or name .. ".safetensors"
+end
+
+local silent = false      -- a script is read by va.open: nothing is saved
+
+--- Whether save does nothing from now on; gives what it was.
+function M.silence(on)
+  silent, on = on, silent
+  return on
 end
 
 --- m:save("best" or path, [metadata]). Names in the file are NAME/PATH.
 function Model:save(where, metadata)
+  if silent then return end
   local tensors, name = {}, M.name_of(self)
   for _, e in ipairs(parameters.find(self)) do tensors[name .. "/" .. e.path] = e.tensor end
   local notes = { format = "1", model = name, seed = tostring(core.seed()) }

@@ -182,6 +182,13 @@ end
 --- A seed begins: labels are counted anew.
 function M.new_seed() seed_of_labels = nil end
 
+--- Another set of labels from now on; gives the one so far.
+function M.swap_labels(set)
+  local before = { labels = labels, living = living, seed = seed_of_labels }
+  labels, living, seed_of_labels = set.labels, set.living, set.seed
+  return before
+end
+
 --- The living optimiser of this seed with that label, or nil.
 function M.find(label) return living[label] end
 

@@ -23,6 +23,7 @@ local modules = {
   average = { "average" },
   sampler = { "sampler" },
   open = { "open" },
+  reload = { "reload" },
   show = { "show", "traverse", "interp", "slerp" },
   plot = { "plot" },
   latents = { "top_kl", "neighbours", "pca", "attribute", "variance" },

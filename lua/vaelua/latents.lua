@@ -6,7 +6,7 @@ local ops = core.ops
 
 local M = {}
 
--- va.top_kl(model, set, n): the n units with the largest mean KL to the prior over the set, the
+--- va.top_kl(model, set, n): the n units with the largest mean KL to the prior over the set, the
 -- largest first: int32 [n].
 function M.top_kl(model, set, n)
   local total
@@ -45,14 +45,14 @@ local function class_mean(model, set, class)
   return sum / n
 end
 
--- va.attribute(model, set, a, b): mean code of class b minus that of class a, classes by name or
+--- va.attribute(model, set, a, b): mean code of class b minus that of class a, classes by name or
 -- number: z + va.attribute(vae, data.train, "sneaker", "boot") makes a sneaker more of a boot.
 -- Differences of means as in Larsen et al. 2016.
 function M.attribute(model, set, a, b)
   return class_mean(model, set, b) - class_mean(model, set, a)
 end
 
--- va.variance(model, x, n=32): variance by pixel of the pictures that n draws of the posterior of
+--- va.variance(model, x, n=32): variance by pixel of the pictures that n draws of the posterior of
 -- each x decode to: where the model is unsure. [N, ...], with n - 1.
 function M.variance(model, x, n)
   n = n or 32
@@ -72,7 +72,7 @@ function M.variance(model, x, n)
   return (squares - sum * sum / n) / (n - 1)
 end
 
--- va.neighbours(x, set, k): for every picture of x the k nearest rows of the set by squared
+--- va.neighbours(x, set, k): for every picture of x the k nearest rows of the set by squared
 -- distance, the nearest first: pictures [N k, ...].
 function M.neighbours(x, set, k)
   local flat = x:flatten()
@@ -85,7 +85,7 @@ function M.neighbours(x, set, k)
   return (set:take(places:reshape(-1)))
 end
 
--- va.pca(z, { d = 2 }): the codes [N, n] in the d directions of their largest variance, centred:
+--- va.pca(z, { d = 2 }): the codes [N, n] in the d directions of their largest variance, centred:
 -- [N, d]. The sign of a direction is that of its largest entry, made positive.
 function M.pca(z, options)
   for name in pairs(options or {}) do

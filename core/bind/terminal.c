@@ -204,6 +204,8 @@ static int picture_text (lua_State *L) {
   Drawing *d = lua_newuserdatauv(L, sizeof *d, 0);
   *d = (Drawing) { .picture = picture, .width = (int) width,
                    .height = (int) height };
+  if (sixel)
+    d->height = 6;              /* chafa would scale to a multiple of it */
   d->mode = sixel ? CHAFA_PIXEL_MODE_SIXELS : CHAFA_PIXEL_MODE_KITTY;
   if (luaL_newmetatable(L, "vaelua.drawing")) {
     lua_pushcfunction(L, drop);

@@ -384,7 +384,7 @@ end
 
 -- Parameters `lost` (a set) go, `new` ({ path, tensor } each) form a group of their own that counts
 -- its steps from 0; all others keep their moments.
-local function refit(self, lost, new)
+local function refit(self, lost, fresh)
   local m, v, states = core.optim_tensors(self.core)
   local moments, groups, own, kept, list = {}, {}, {}, {}, {}
   for i, p in ipairs(self.list) do
@@ -401,10 +401,10 @@ local function refit(self, lost, new)
       own[#groups], kept[#groups] = self.own_lr[i], states[i]
     end
   end
-  if #new > 0 then
+  if #fresh > 0 then
     local g = { tensors = {} }
     for name, value in pairs(self.options) do g[name] = value end
-    for i, e in ipairs(new) do g.tensors[i], list[#list + 1] = e[2], { e[1], e[2] } end
+    for i, e in ipairs(fresh) do g.tensors[i], list[#list + 1] = e[2], { e[1], e[2] } end
     groups[#groups + 1], own[#groups + 1] = g, false
   end
   self.list, self.groups, self.own_lr, self.tensors = list, groups, own, {}
@@ -422,14 +422,14 @@ end
 
 --- The parameters of a part have changed: every living optimiser that trains some of them follows.
 --- A new one goes to the optimisers that trained its neighbours (enc.3.weight: others of enc).
-function M.follow(lost, kept, new)
+function M.follow(lost, kept, fresh)
   for _, o in pairs(living) do
     local self, parts, mine = inside(o), {}, {}
     for _, e in ipairs(self.list) do
       local path = kept[e[2]] or lost[e[2]]
       if path then parts[path:match("^[^.]+")] = true end
     end
-    for _, e in ipairs(new) do
+    for _, e in ipairs(fresh) do
       if parts[e[1]:match("^[^.]+")] then mine[#mine + 1] = e end
     end
     if next(parts) then refit(self, lost, mine) end

@@ -247,7 +247,8 @@ BUILD_PACKAGES := gcc libc6-dev liblua5.4-dev libdnnl-dev \
   libopenblas-openmp-dev zlib1g-dev libjansson-dev libpng-dev \
   libjpeg62-turbo-dev libzip-dev libreadline-dev libchafa-dev \
   libglib2.0-dev gnuplot-nox dataset-fashion-mnist
-TEST_PACKAGES := lua5.4 libcmocka-dev lua-busted lua-check valgrind chromium
+TEST_PACKAGES := lua5.4 libcmocka-dev lua-busted lua-check valgrind chromium \
+  tmux
 
 # $(call need,packages): asks for root only when one is missing.
 define need

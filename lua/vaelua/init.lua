@@ -25,7 +25,7 @@ local modules = {
   open = { "open" },
   reload = { "reload" },
   show = { "show", "traverse", "interp", "slerp" },
-  plot = { "plot" },
+  plot = { "plot", "hist", "scatter", "heat" },
   latents = { "top_kl", "neighbours", "pca", "attribute", "variance" },
   help = { "help" },
 }

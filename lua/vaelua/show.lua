@@ -329,6 +329,11 @@ local function fitted(picture, room)
   return picture:reshape(h, 1, w, 1, c):expand(h, k, w, k, c):reshape(h * k, w * k, c)
 end
 
+--- shaded(matrix): [H,W] as a grey picture, large enough to see.
+function M.shaded(m)
+  return enlarged(pictures_of(m), math.max(40 // m.shape[2], 1))[1]
+end
+
 --- draw(picture): a uint8 picture [H,W,C] on the terminal; a dumb one is told its size.
 function M.draw(picture)
   local t = M.terminal()

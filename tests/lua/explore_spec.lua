@@ -242,3 +242,103 @@ describe("a picture for the terminal", function()
     assert.are.equal(3, i)
   end)
 end)
+
+describe("figures", function()
+  local c
+  setup(function() c = child.new() end)
+  teardown(function() c:drop() end)
+
+  it("go to a file by its name", function()
+    local z, y = va.randn(60, 2), va.randint(1, 3, 60)
+    va.hist(c:path("h.png"), z, { bins = 5 })
+    va.scatter(c:path("s.svg"), z, y, { labels = { "one", "two", "three" } })
+    va.scatter(c:path("s.pdf"), { 1, 2, 3 }, { 2, 3, 1 })
+    va.heat(c:path("m.png"), va.rand(4, 6))
+    assert.are.equal(3, #core.file_read(c:path("h.png")).shape)
+    assert.are.equal(3, #core.file_read(c:path("m.png")).shape)
+    assert(c:read("s.pdf"):find("^%%PDF"))
+    for _, name in ipairs { "one", "two", "three" } do assert(c:read("s.svg"):find(name)) end
+  end)
+
+  it("say what they need", function()
+    local function says(text, f, ...)
+      local good, why = pcall(f, ...)
+      assert(not good and tostring(why):find(text, 1, true), tostring(why))
+    end
+    says("heat: a matrix [H, W] is needed, got [3]", va.heat, va.ones(3))
+    says("hist has no option 'bin' (options: bins, log, x)", va.hist, va.ones(3), { bin = 2 })
+    says("hist: there is no finite number", va.hist, { 0 / 0 })
+    says("scatter: points are [N, 2], got [4, 3]", va.scatter, va.ones(4, 3))
+  end)
+end)
+
+-- A prompt in a real terminal.
+describe("in tmux", function()
+  local c, server
+  local program = core.realpath("/proc/self/exe")
+
+  local function tmux(words)
+    local p <close> = assert(io.popen(("tmux -L %s %s 2>&1"):format(server, words)))
+    return p:read("a")
+  end
+
+  local function wait(pattern, how)
+    local text
+    for _ = 1, 100 do
+      text = tmux("capture-pane -p " .. (how or ""))
+      if text:find(pattern) then return text end
+      os.execute("sleep 0.1")
+    end
+    error("never came: " .. pattern .. "\n" .. text)
+  end
+
+  local function type_in(text) tmux(("send-keys -l '%s'"):format(text)) tmux("send-keys Enter") end
+
+  setup(function()
+    c = child.new()
+    server = "vaelua-" .. c.folder:match("[^/]+$")
+    tmux(("-f /dev/null new-session -d -x 100 -y 40 'cd %s && env -u VAELUA_IMAGES "
+          .. "XDG_STATE_HOME=%s LC_ALL=C.UTF-8 %s'"):format(c.folder, c.folder, program))
+    wait("vae> ")
+  end)
+  teardown(function()
+    tmux("kill-server")
+    c:drop()
+  end)
+
+  it("shows pictures as half blocks, and the question leaves no keys behind", function()
+    type_in('va = require "vaelua" x = va.rand(4, 6, 3) va.write("x.npy", x) va.show(x)')
+    local text = wait("▀", "-e")
+    assert.is_nil(text:find("31;OK", 1, true))
+    local pixels = {}
+    for line in text:gmatch("[^\n]+") do
+      if line:find("▀") then
+        local up, low, row = nil, nil, {}
+        for codes, rest in line:gmatch("\27%[([%d;]*)m([^\27]*)") do
+          up = codes:match("38;2;([%d]+;%d+;%d+)") or up
+          low = codes:match("48;2;([%d]+;%d+;%d+)") or low
+          for _ = 1, select(2, rest:gsub("▀", "")) do row[#row + 1] = { up, low } end
+        end
+        pixels[#pixels + 1] = row
+      end
+    end
+    local rows = (va.read(c:path("x.npy")) * 255):round():as("uint8"):totable()
+    for i = 1, 4 do
+      for j = 1, 6 do
+        -- two pixels of paper around the picture: it begins in the second line of cells
+        local cell = pixels[(i + 2 + 1) // 2][j + 2][(i + 2) % 2 == 1 and 1 or 2]
+        assert.are.equal(table.concat(rows[i][j], ";"), cell)
+      end
+    end
+  end)
+
+  it("keeps model and session after Ctrl-C in a training, and says so", function()
+    type_in('m = va.models.vae { shape = {8,8,1}, z = 2 } s = va.set(va.rand(512,8,8,1))')
+    type_in('h = va.fit(m, s, { epochs = 5000, batch = 32 })')
+    wait("loss %d")
+    tmux("send-keys C-c")
+    wait("stopped at epoch %d+, step %d+ of 80000; the model is kept")
+    type_in('print("still", #h.loss > 0 or h.last.loss ~= nil, m:sample(2).shape[1])')
+    wait("still%s+true%s+2")
+  end)
+end)

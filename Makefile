@@ -34,7 +34,10 @@ BLAS    := /usr/lib/$(TRIPLE)/openblas-openmp
 LUA_INC := /usr/include/lua5.4
 
 WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes
-CPPFLAGS += -D_GNU_SOURCE= -Icore -I$(B)/gen -isystem $(LUA_INC)
+CHAFA_INC := /usr/include/chafa /usr/lib/$(TRIPLE)/chafa/include \
+  /usr/include/glib-2.0 /usr/lib/$(TRIPLE)/glib-2.0/include
+CPPFLAGS += -D_GNU_SOURCE= -Icore -I$(B)/gen -isystem $(LUA_INC) \
+  $(addprefix -isystem ,$(CHAFA_INC))
 CFLAGS  ?= -O3 -g
 # Every machine from x86-64-v2 on runs the program: hot loops choose AVX2 or
 # AVX-512 when it starts.  The maths flags keep NaN, infinities and the bits.
@@ -48,7 +51,7 @@ LDFLAGS += -fsanitize=address,undefined
 endif
 
 LIBS := -ldnnl -L$(BLAS) -Wl,-rpath,$(BLAS) -lopenblas -ljansson -lpng \
-  -ljpeg -lzip -lz -lchafa -lm -ldl
+  -ljpeg -lzip -lz -lchafa -lglib-2.0 -lm -ldl
 # The whole of Lua is linked and exported, for modules written in C.
 LUA  := -Wl,-E -Wl,--whole-archive -l:liblua5.4.a -Wl,--no-whole-archive
 
@@ -257,8 +260,8 @@ $(B)/docs/vaelua.1: $(B)/vaelua $(LUA_FILES)
 
 BUILD_PACKAGES := gcc libc6-dev liblua5.4-dev libdnnl-dev \
   libopenblas-openmp-dev zlib1g-dev libjansson-dev libpng-dev \
-  libjpeg62-turbo-dev libzip-dev libreadline-dev libchafa-dev gnuplot-nox \
-  dataset-fashion-mnist
+  libjpeg62-turbo-dev libzip-dev libreadline-dev libchafa-dev \
+  libglib2.0-dev gnuplot-nox dataset-fashion-mnist
 TEST_PACKAGES := lua5.4 libcmocka-dev lua-busted lua-check valgrind chromium \
   mandoc tmux
 

@@ -619,6 +619,10 @@ static int run_main (lua_State *L, Command *c) {
   }
   if (prompt && (status == 0 || c->interactive)) {
     strict_close(L);
+    program_push(L);
+    lua_pushboolean(L, 1);
+    lua_setfield(L, -2, "interactive");
+    lua_pop(L, 1);
     repl_run(L);
     if (!interrupt_term())
       interrupt_clear();

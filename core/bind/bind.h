@@ -35,6 +35,7 @@ void bind_collect (lua_State *L);      /* steps the collector by bytes made */
 /* Phase 2: runs work(state) in a frame; where memory runs out, collects fully
  * and runs it once more; raises a Lua error if it failed. */
 void bind_run (lua_State *L, void (*work) (void *state), void *state);
+Tensor *on_host (Tensor *t);           /* file.c: contiguous, in memory */
 void bind_values (BoundCall *b);       /* in phase 2, first thing */
 
 /* A Lua error of a kind (base/error.h) with the line of the user's script: the
@@ -58,6 +59,7 @@ void bind_loops (lua_State *L);        /* loop.c: turns, running sums */
 void bind_network (lua_State *L);      /* network.c: layers, optimisers */
 void bind_files (lua_State *L);        /* file.c: tensors in files */
 void bind_system (lua_State *L);       /* system.c: folders, clock, json */
+void bind_terminal (lua_State *L);     /* terminal.c: pictures as text */
 
 int luaopen_vaelua_core (lua_State *L);    /* module.c */
 

@@ -29,7 +29,7 @@ static const Device *host_to_fill (void) {
 }
 
 /* A contiguous copy on the host, or t itself, whose bytes are there. */
-static Tensor *on_host (Tensor *t) {
+Tensor *on_host (Tensor *t) {
   Tensor *d = dense(t);
   turn_flush();
   if (d->storage->device == host())

@@ -55,6 +55,7 @@ int luaopen_vaelua_core (lua_State *L) {
   bind_network(L);
   bind_files(L);
   bind_system(L);
+  bind_terminal(L);
   if (bind_inside != NULL)
     bind_inside(L);
   set(L, "setup", program_setup);

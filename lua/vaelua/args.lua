@@ -334,6 +334,9 @@ end
 --- What va.args gave last: { settings = name -> value, from = name -> where it came from }.
 function M.resolved() return asked end
 
+--- Empty settings, whose metatable those of an opened run have.
+function M.blank() return setmetatable({}, META) end
+
 function M.is_cfg(t) return getmetatable(t) == META end
 
 --- va.setup { device =, threads =, seed =, data =, out = ... }: for stock interpreters; the program

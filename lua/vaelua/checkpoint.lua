@@ -100,6 +100,13 @@ function M.new_seed()
   states, things, made = {}, setmetatable({}, { __mode = "v" }), 0
 end
 
+--- Other states and things from now on; gives those so far.
+function M.swap_states(set)
+  local before = { states = states, things = things, made = made }
+  states, things, made = set.states, set.things, set.made
+  return before
+end
+
 local function save_states()
   local all = {}
   for i, t in ipairs(states) do
@@ -364,9 +371,28 @@ local function forget_later(loop)
   end
 end
 
+--- The files of loops in a folder of checkpoints: key -> { path =, notes = }.
+function M.files(folder)
+  local found = {}
+  for _, name in ipairs(core.exists(folder) == "folder" and core.list(folder) or {}) do
+    local path = folder .. "/" .. name
+    local is_link = core.realpath(path) ~= core.realpath(folder) .. "/" .. name
+    if name:find("%-last%.safetensors$") and not is_link then
+      local tensors, notes = core.file_read(path)
+      if notes and notes.key then found[notes.key] = { path = path, tensors = tensors,
+                                                       notes = notes } end
+    end
+  end
+  return found
+end
+
+M.key_of, M.FORMAT = key_of, FORMAT
+M.reading = nil           -- function(loop): sets the weights of a run that is only looked at
+
 --- At the first turn of a loop in a run that goes on: brings everything back.  Sets loop.done,
 --- loop.ended, loop.broken and the clock.  False: the loop had not been reached.
 function M.restore(loop)
+  if M.reading then return M.reading(loop) end
   if not run.resuming() or not run.current() then return false end
   if not index then read_index() end
   local entry = index[key_of(loop)]

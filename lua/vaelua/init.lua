@@ -22,9 +22,11 @@ local modules = {
   report = { "evaluate", "report", "protocol", "images", "score", "question" },
   average = { "average" },
   sampler = { "sampler" },
+  open = { "open" },
+  reload = { "reload" },
   show = { "show", "traverse", "interp", "slerp" },
-  plot = { "plot" },
-  latents = { "top_kl", "neighbours", "pca" },
+  plot = { "plot", "hist", "scatter", "heat" },
+  latents = { "top_kl", "neighbours", "pca", "attribute", "variance" },
   help = { "help" },
 }
 

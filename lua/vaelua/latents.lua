@@ -7,7 +7,7 @@ local ops = core.ops
 
 local M = {}
 
--- va.top_kl(model, set, n): the n units with the largest mean KL to the prior over the set, the
+--- va.top_kl(model, set, n): the n units with the largest mean KL to the prior over the set, the
 -- largest first: int32 [n].
 function M.top_kl(model, set, n)
   fail.need_set("top_kl", "the second argument", set)
@@ -29,7 +29,55 @@ function M.top_kl(model, set, n)
   return select(2, total:topk(n))
 end
 
--- va.neighbours(x, set, k): for every picture of x the k nearest rows of the set by squared
+-- The mean code of one class: name or number.
+local function class_mean(model, set, class)
+  local k = class
+  for i, name in ipairs(set.classes or {}) do
+    if name == class then k = i end
+  end
+  if math.type(k) ~= "integer" then
+    local names = set.classes or {}
+    local near = type(class) == "string" and core.nearest(class, names)
+    core.fail("user", ("attribute: there is no class '%s'%s (classes: %s)"):format(
+      tostring(class), near and (" (did you mean '%s'?)"):format(near) or "",
+      table.concat(names, ", ")))
+  end
+  local sum, n
+  for x, y in set:class(k):batches(500) do
+    local part = model:encode(x, y):sum(1)
+    sum, n = sum and sum + part or part, (n or 0) + #x
+  end
+  return sum / n
+end
+
+--- va.attribute(model, set, a, b): mean code of class b minus that of class a, classes by name or
+-- number: z + va.attribute(vae, data.train, "sneaker", "boot") makes a sneaker more of a boot.
+-- Differences of means as in Larsen et al. 2016.
+function M.attribute(model, set, a, b)
+  return class_mean(model, set, b) - class_mean(model, set, a)
+end
+
+--- va.variance(model, x, n=32): variance by pixel of the pictures that n draws of the posterior of
+-- each x decode to: where the model is unsure. [N, ...], with n - 1.
+function M.variance(model, x, n)
+  n = n or 32
+  if math.type(n) ~= "integer" or n < 2 then
+    core.fail("user", ("variance: n must be an integer from 2, got %s"):format(tostring(n)))
+  end
+  local q = model:posterior(x)
+  local sum, squares
+  local depth = core.mode_push("eval", true)
+  local _ <close> = setmetatable({}, { __close = function() core.mode_pop(depth) end })
+  local first = model:decode(q:sample())
+  sum, squares = first * 0, first * 0
+  for _ = 1, n do
+    local away = model:decode(q:sample()) - first       -- from one draw: no large numbers cancel
+    sum, squares = sum + away, squares + away * away
+  end
+  return (squares - sum * sum / n) / (n - 1)
+end
+
+--- va.neighbours(x, set, k): for every picture of x the k nearest rows of the set by squared
 -- distance, the nearest first: pictures [N k, ...].
 function M.neighbours(x, set, k)
   fail.need_tensor("neighbours", "x", x)
@@ -47,7 +95,7 @@ function M.neighbours(x, set, k)
   return (set:take(places:reshape(-1)))
 end
 
--- va.pca(z, { d = 2 }): the codes [N, n] in the d directions of their largest variance, centred:
+--- va.pca(z, { d = 2 }): the codes [N, n] in the d directions of their largest variance, centred:
 -- [N, d]. The sign of a direction is that of its largest entry, made positive.
 function M.pca(z, options)
   fail.need_tensor("pca", "z", z)

@@ -147,6 +147,26 @@ function M.history(model) return book_of(model, "history").history end
 --- A new seed: its models are others, though they have the same names.
 function M.new_seed() era, named, open_books, kept_sums = {}, {}, {}, {} end
 
+--- Other books from now on; gives those so far.
+function M.swap_books(set)
+  local before = { era = era, named = named, open = open_books, kept = kept_sums }
+  era, named, open_books, kept_sums = set.era, set.named, set.open, set.kept
+  return before
+end
+
+--- The histories of a folder's metrics.csv for one seed: name of the model -> history.
+function M.histories(folder, seed)
+  local all = {}
+  for _, row in ipairs(read_rows { folder = folder }) do
+    if row.seed == seed then
+      local name = row.model:gsub('^"(.*)"$', "%1"):gsub('""', '"')
+      all[name] = all[name] or new_history()
+      remember(all[name], row.t, row.split, row.term, row.value)
+    end
+  end
+  return all
+end
+
 -- ---- sums -------------------------------------------------------------------------------------
 
 -- A cell holds the sums of one term: of the window on the device (sum, which counts while it is

@@ -32,6 +32,13 @@ function M.new_seed()
   taken, living, seed_of_names = {}, setmetatable({}, { __mode = "v" }), core.seed()
 end
 
+--- Another set of names for what is put together from now on; gives the one so far.
+function M.swap_names(names)
+  local before = { taken = taken, living = living, seed = seed_of_names }
+  taken, living, seed_of_names = names.taken, names.living, names.seed
+  return before
+end
+
 -- vae, and vae#2 for the second one of a seed.
 local function free_name(name)
   if seed_of_names ~= core.seed() then M.new_seed() end
@@ -48,6 +55,14 @@ function M.all()
   local list = {}
   for _, name in ipairs(parameters.sorted_keys(living)) do list[#list + 1] = living[name] end
   return list
+end
+
+--- Counts a model of another set of names among those of this one, under a name that is free here.
+function M.adopt(m)
+  local meta = meta_of(m)
+  meta.name = free_name(meta.name)
+  living[meta.name] = m
+  for _, e in ipairs(parameters.find(m)) do parameters.move(e.tensor, meta.name) end
 end
 
 --- Is v a model?
@@ -180,6 +195,74 @@ local function make(name)
   return m
 end
 
+local makers = setmetatable({}, { __mode = "k" })    -- model -> who made it
+
+-- Under which name a module gives a function away: "" for itself, "()" for its call.
+local function export_of(f)
+  for module, value in pairs(package.loaded) do
+    if value == f then return module, "" end
+    if type(value) == "table" and module ~= "_G" then
+      local meta = getmetatable(value)
+      if type(meta) == "table" and rawget(meta, "__call") == f then return module, "()" end
+      for k, v in next, value do
+        if v == f then return module, k end
+      end
+    end
+  end
+end
+
+local function arguments_of(level, info)
+  local list = { n = 0 }
+  for i = 1, info.nparams do
+    list.n = i
+    list[i] = select(2, debug.getlocal(level + 1, i))
+  end
+  if info.isvararg then
+    local i = 1
+    while true do
+      local name, v = debug.getlocal(level + 1, -i)
+      if not name then break end
+      list.n = list.n + 1
+      list[list.n], i = v, i + 1
+    end
+  end
+  return list
+end
+
+-- The functions of modules that are being called, from the inside out, with their arguments: what
+-- va.reload calls again.
+local function note_maker(m)
+  local level, list = 3, {}
+  local info = debug.getinfo(level, "Suf")
+  while info do
+    local main = info.what == "main"
+    local module, key
+    if not main and info.what == "Lua" then module, key = export_of(info.func) end
+    if main or module then
+      list[#list + 1] = { module = module, key = key, main = main, source = info.source,
+                          args = arguments_of(level, info) }
+    end
+    level = level + 1
+    info = debug.getinfo(level, "Suf")
+  end
+  makers[m] = list
+end
+
+--- The calls that a model came from: { module, key, args, source, main } each.
+function M.makers_of(m) return makers[m] or {} end
+
+--- The model has the parts and functions of another from now on; parts that `as` maps are replaced.
+--- Whoever holds one of the two sees the same fields.
+function M.become(m, other, as)
+  local fresh = M.copied(other, as)
+  local meta, theirs, new = meta_of(m), meta_of(other), meta_of(fresh)
+  meta.fields, meta.raw = new.fields, new.raw
+  theirs.fields, theirs.raw = new.fields, new.raw
+  theirs.name, new.name = meta.name, meta.name
+  living[meta.name] = m
+  for _, e in ipairs(parameters.find(m)) do parameters.move(e.tensor, meta.name) end
+end
+
 --- nn.model(name, parts)
 function M.new(name, parts)
   if type(name) ~= "string" or not name:find("^[%w_%-%.#]+$") then
@@ -191,6 +274,7 @@ function M.new(name, parts)
   end
   local m = make(free_name(name))
   for _, k in ipairs(parameters.sorted_keys(parts or {})) do put(m, k, parts[k]) end
+  note_maker(m)
   return m
 end
 
@@ -317,6 +401,11 @@ function M.cloned(m, name, copy)
   return twin
 end
 
+--- A copy in which as(tensor) stands for every parameter and buffer.
+function M.copied(m, as)
+  return M.cloned(m, M.name_of(m), copier(as, function(inner) return inner end))
+end
+
 --- m:clone(name): the same architecture and functions, weights of its own with equal values.
 function Model:clone(name)
   name = name or M.name_of(self)
@@ -360,12 +449,22 @@ local function path_of(m, where)
   end
   if where:find("[/%.]") then return where end
   local name = (M.name_of(m) .. "-" .. where):gsub("[/%s]", "_")
-  local run = require "vaelua.run".current()
+  local reading = package.loaded["vaelua.open"]
+  local run = reading and reading.run_at_hand() or require "vaelua.run".current()
   return run and run.checkpoint(name) or name .. ".safetensors"
+end
+
+local silent = false      -- a script is read by va.open: nothing is saved
+
+--- Whether save does nothing from now on; gives what it was.
+function M.silence(on)
+  silent, on = on, silent
+  return on
 end
 
 --- m:save("best" or path, [metadata]). Names in the file are NAME/PATH.
 function Model:save(where, metadata)
+  if silent then return end
   local tensors, name = {}, M.name_of(self)
   for _, e in ipairs(parameters.find(self)) do tensors[name .. "/" .. e.path] = e.tensor end
   local notes = { format = "1", model = name, seed = tostring(core.seed()) }

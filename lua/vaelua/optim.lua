@@ -182,6 +182,13 @@ end
 --- A seed begins: labels are counted anew.
 function M.new_seed() seed_of_labels = nil end
 
+--- Another set of labels from now on; gives the one so far.
+function M.swap_labels(set)
+  local before = { labels = labels, living = living, seed = seed_of_labels }
+  labels, living, seed_of_labels = set.labels, set.living, set.seed
+  return before
+end
+
 --- The living optimiser of this seed with that label, or nil.
 function M.find(label) return living[label] end
 
@@ -226,7 +233,7 @@ local function new(kind, what, given)
   end
   self.tensors = {}
   for i, p in ipairs(self.list) do self.tensors[i] = p[2] end
-  self.core = core.optim(kind.name, groups, options.clip)
+  self.groups, self.core = groups, core.optim(kind.name, groups, options.clip)
   self.title = free_label(name_parameters(self) .. kind.name)
   local handle = setmetatable({ self }, Optimiser)
   living[self.title] = handle
@@ -379,6 +386,60 @@ function methods.restore(o, saved)
     core.set(e[2], t)
   end
   self.count = core.optim_steps(self.core)
+end
+
+-- Parameters `lost` (a set) go, `new` ({ path, tensor } each) form a group of their own that counts
+-- its steps from 0; all others keep their moments.
+local function refit(self, lost, fresh)
+  local m, v, states = core.optim_tensors(self.core)
+  local moments, groups, own, kept, list = {}, {}, {}, {}, {}
+  for i, p in ipairs(self.list) do
+    moments[p[2]] = { m[i], v[i] }
+    if not lost[p[2]] then list[#list + 1] = p end
+  end
+  for i, g in ipairs(self.groups) do
+    local tensors = {}
+    for _, t in ipairs(g.tensors) do
+      if not lost[t] then tensors[#tensors + 1] = t end
+    end
+    if #tensors > 0 then
+      g.tensors, groups[#groups + 1] = tensors, g
+      own[#groups], kept[#groups] = self.own_lr[i], states[i]
+    end
+  end
+  if #fresh > 0 then
+    local g = { tensors = {} }
+    for name, value in pairs(self.options) do g[name] = value end
+    for i, e in ipairs(fresh) do g.tensors[i], list[#list + 1] = e[2], { e[1], e[2] } end
+    groups[#groups + 1], own[#groups + 1] = g, false
+  end
+  self.list, self.groups, self.own_lr, self.tensors = list, groups, own, {}
+  for i, p in ipairs(list) do self.tensors[i] = p[2] end
+  self.core, self.told = core.optim(self.kind, groups, self.options.clip), nil
+  local m2, v2, states2 = core.optim_tensors(self.core)
+  for i, p in ipairs(list) do
+    local old = moments[p[2]]
+    if old then core.set(m2[i], old[1]) end
+    if old and old[2] then core.set(v2[i], old[2]) end
+  end
+  for i, s in pairs(kept) do core.set(states2[i], s) end
+  name_parameters(self)
+end
+
+--- The parameters of a part have changed: every living optimiser that trains some of them follows.
+--- A new one goes to the optimisers that trained its neighbours (enc.3.weight: others of enc).
+function M.follow(lost, kept, fresh)
+  for _, o in pairs(living) do
+    local self, parts, mine = inside(o), {}, {}
+    for _, e in ipairs(self.list) do
+      local path = kept[e[2]] or lost[e[2]]
+      if path then parts[path:match("^[^.]+")] = true end
+    end
+    for _, e in ipairs(fresh) do
+      if parts[e[1]:match("^[^.]+")] then mine[#mine + 1] = e end
+    end
+    if next(parts) then refit(self, lost, mine) end
+  end
 end
 
 for _, kind in ipairs(core.optim_kinds()) do

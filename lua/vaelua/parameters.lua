@@ -146,6 +146,11 @@ function M.settle(list, owner)
   end
 end
 
+--- The model that a tensor lies in is called otherwise now.
+function M.move(t, owner)
+  if home[t] then home[t].owner = owner end
+end
+
 --- Name of the model and path in it, or nil.
 function M.home_of(t)
   local h = home[t]

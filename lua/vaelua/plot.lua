@@ -330,12 +330,13 @@ end
 
 -- ---- plot --------------------------------------------------------------------------------------
 
+local SVG = "svg noenhanced size 720,440 dynamic font 'Helvetica,Arial,sans-serif,14' "
+            .. "background rgb 'white'"
+
 --- svg(series ..., axes): the picture as text, for reports.
 function M.svg(...)
   local list, o = read_arguments(...)
-  local output = gnuplot(script(list, o,
-    "svg noenhanced size 720,440 dynamic font 'Helvetica,Arial,sans-serif,14' "
-    .. "background rgb 'white'"))
+  local output = gnuplot(script(list, o, SVG))
   return output:match("<%?xml.*</svg>\n") or fail("plot: gnuplot says: %s", output)
 end
 
@@ -367,13 +368,193 @@ local function draw_letters(...)
   io.stdout:write(gnuplot(script(list, o, size, true)))
 end
 
+local TERMINALS = { png = "pngcairo noenhanced size 900,560 font 'Sans,12' background rgb 'white'",
+                    pdf = "pdfcairo noenhanced size 15cm,9.2cm font 'Sans,10'" }
+
+-- A file for a name with an ending; its folder must be there.
+local function write_file(path, text_of)
+  local ending = path:match("%.(%w+)$")
+  local output = gnuplot(text_of(TERMINALS[ending] or SVG))
+  local from = ending == "svg" and output:find("<?xml", 1, true)
+               or ending == "png" and output:find("\137PNG", 1, true)
+               or ending == "pdf" and output:find("%PDF", 1, true)
+  if not from then fail("plot: gnuplot says: %s", output:sub(1, 300)) end
+  core.write(path, output:sub(from))
+end
+
+-- Where the terminal shows pictures: as one; elsewhere as letters.
+local function draw(text_of, letters)
+  local show = require "vaelua.show"
+  local kind = show.terminal().kind
+  if kind ~= "kitty" and kind ~= "sixel" then return letters() end
+  local path = os.tmpname()
+  local _ <close> = setmetatable({}, { __close = function() os.remove(path) end })
+  os.remove(path)
+  path = path .. ".png"
+  write_file(path, text_of)
+  show.draw(core.file_read(path))
+end
+
+local function is_file(name) return name and name:lower():find("%.[sp][vnd][gf]$") ~= nil end
+
 local function plot(name, ...)
-  read_arguments(...)          -- errors come before anything is written
-  if core.isatty(1) then draw_letters(...) end
+  local list, o = read_arguments(...)          -- errors come before anything is written
+  local function text_of(terminal) return script(list, o, terminal) end
+  if is_file(name) then return write_file(name, text_of) end
+  local all = table.pack(...)
+  if core.isatty(1) then
+    draw(text_of, function() draw_letters(table.unpack(all, 1, all.n)) end)
+  end
   write_figure(name, ...)
 end
 
---- va.plot([name], series ..., { x, y, log })
+-- ---- short forms -------------------------------------------------------------------------------
+
+-- A name in front, or nil, and the rest.
+local function named(...)
+  if type((...)) == "string" then return ... end
+  return nil, ...
+end
+
+local function options_of(who, given, known)
+  if given ~= nil and type(given) ~= "table" then
+    fail("%s: options stand in a table, got %s", who, type(given))
+  end
+  for name in pairs(given or {}) do
+    if not known[name] then
+      fail("%s has no option '%s' (options: %s)", who, tostring(name), sorted_names(known))
+    end
+  end
+  return given or {}
+end
+
+--- va.hist([name], x, { bins=30, x, log }): how many numbers of x fall into each of `bins` equal
+--- parts of their range; what is not finite is left out.
+function M.hist(...)
+  local name, x, given = named(...)
+  local o = options_of("hist", given, { bins = true, x = true, log = true })
+  local bins, low, high = o.bins or 30, math.huge, -math.huge
+  if math.type(bins) ~= "integer" or bins < 1 then
+    fail("hist: bins must be an integer from 1, got %s", tostring(bins))
+  end
+  local all, list = numbers(x, "x"), {}
+  for _, v in ipairs(all) do
+    if finite(v) then
+      list[#list + 1], low, high = v, math.min(low, v), math.max(high, v)
+    end
+  end
+  if #list == 0 then fail("hist: there is no finite number") end
+  if low == high then low, high = low - 0.5, high + 0.5 end
+  local width, s = (high - low) / bins, { x = {}, y = {}, style = "steps" }
+  for i = 1, bins do s.x[i], s.y[i] = low + (i - 0.5) * width, 0 end
+  for _, v in ipairs(list) do
+    local i = math.min(math.floor((v - low) / width) + 1, bins)
+    s.y[i] = s.y[i] + 1
+  end
+  return plot(name, s, { x = o.x or "value", y = "count", log = o.log })
+end
+
+--- va.scatter([name], z, [y], { labels, x, y }): the points z [N, 2], or lists x and y; an int32
+--- [N] behind them colours by class, and labels are the names of these.
+function M.scatter(...)
+  local name, z, y, given = named(...)
+  if type(y) == "table" and y[1] == nil then y, given = nil, y end
+  local o = options_of("scatter", given, { labels = true, x = true, y = true })
+  local xs, ys, class
+  if core.is_tensor(z) and #z.shape == 2 then
+    if z.shape[2] ~= 2 then
+      fail("scatter: points are [N, 2], got [%s]; va.pca(z) gives such",
+        table.concat(z.shape, ", "))
+    end
+    xs, ys, class = numbers(z:slice(2, 1, 1), "x"), numbers(z:slice(2, 2, 2), "y"), y
+  else
+    xs, ys = numbers(z, "x"), numbers(y, "y")
+    check_length(xs, "x", #ys)
+  end
+  if not class then
+    return plot(name, { x = xs, y = ys, points = true }, { x = o.x or "x", y = o.y or "y" })
+  end
+  local k_of = check_length(numbers(class, "the classes"), "the classes", #xs)
+  local series, order = {}, {}
+  for i, k in ipairs(k_of) do
+    if not series[k] then
+      series[k] = { x = {}, y = {}, points = true, colour = k,
+                    label = o.labels and o.labels[k] or tostring(k) }
+      order[#order + 1] = k
+    end
+    table.insert(series[k].x, xs[i])
+    table.insert(series[k].y, ys[i])
+  end
+  table.sort(order)
+  for i, k in ipairs(order) do order[i] = series[k] end
+  order[#order + 1] = { x = o.x or "1", y = o.y or "2" }
+  return plot(name, table.unpack(order))
+end
+
+local RAMP = " .:-=+*#%@"
+
+-- Shades of letters, the smallest number blank.
+local function heat_letters(rows, low, high)
+  local lines, most = {}, core.columns()
+  for i, row in ipairs(rows) do
+    local line = {}
+    for j = 1, math.min(#row, most // 2) do
+      local share = high > low and (row[j] - low) / (high - low) or 0
+      local at = share == share and math.floor(share * 9.999) + 1 or 1
+      line[j] = RAMP:sub(at, at):rep(2)
+    end
+    lines[i] = table.concat(line)
+  end
+  io.stdout:write(table.concat(lines, "\n"), ("\n' ' is %.4g, '@' is %.4g\n"):format(low, high))
+end
+
+local function heat_script(rows, o, terminal)
+  local lines = { "set terminal " .. terminal, "set encoding utf8", "unset key",
+    "set yrange [*:*] reverse", "set autoscale xfix", "set autoscale yfix", "set tics out nomirror",
+    "set palette defined (0 '#440154', 1 '#3B528B', 2 '#21918C', 3 '#5EC962', 4 '#FDE725')",
+    o.x and "set xlabel " .. quoted(tostring(o.x)) or "",
+    o.y and "set ylabel " .. quoted(tostring(o.y)) or "", "$m << EOD" }
+  for i, row in ipairs(rows) do
+    for j, v in ipairs(row) do lines[#lines + 1] = ("%d %d %s"):format(j, i, number(v)) end
+    lines[#lines + 1] = ""
+  end
+  lines[#lines + 1] = "EOD\nplot $m using 1:2:3 with image pixels\n"
+  return table.concat(lines, "\n")
+end
+
+--- va.heat([name], matrix, { x, y }): a matrix [H, W] as colours, row 1 at the top.
+function M.heat(...)
+  local name, m, given = named(...)
+  local o = options_of("heat", given, { x = true, y = true })
+  if not core.is_tensor(m) or #m.shape ~= 2 or #m == 0 then
+    fail("heat: a matrix [H, W] is needed, got %s",
+      core.is_tensor(m) and "[" .. table.concat(m.shape, ", ") .. "]" or type(m))
+  end
+  local rows, low, high = m:totable(), math.huge, -math.huge
+  for _, row in ipairs(rows) do
+    for _, v in ipairs(row) do
+      if finite(v) then low, high = math.min(low, v), math.max(high, v) end
+    end
+  end
+  if low > high then fail("heat: there is no finite number") end
+  local function text_of(terminal) return heat_script(rows, o, terminal) end
+  if is_file(name) then return write_file(name, text_of) end
+  if core.isatty(1) then
+    draw(text_of, function()
+      if os.getenv("TERM") == "dumb" then return heat_letters(rows, low, high) end
+      require "vaelua.show".draw(require "vaelua.show".shaded(m))
+    end)
+  end
+  local here = run.current()
+  if not here then return end
+  if not name then
+    unnamed = unnamed + 1
+    name = "plot-" .. unnamed
+  end
+  write_file(here.figure(name .. ".svg"), text_of)
+end
+
+--- va.plot([name], series ..., { x, y, log }): a name that ends in .svg, .png or .pdf is a file.
 function M.plot(...)
   if type((...)) == "string" then return plot(...) end
   return plot(nil, ...)

@@ -48,7 +48,10 @@ local function script_name()
 end
 
 -- A run belongs to a script, or to whoever asked for a place.
+local looking             -- set by M.look
+
 local function wanted()
+  if looking and not here then return option("out") ~= nil end
   return program().script ~= nil or option("out") ~= nil
 end
 
@@ -323,6 +326,10 @@ end
 
 --- The run if its folder is there already.
 function M.opened() return here end
+
+--- At the prompt, a session that has opened a run only looks: it has a folder of its own only
+--- where one was made before or --out asks for it.
+function M.look() looking = program().interactive end
 
 --- Told by va.args: the settings of the script.  Refuses changed ones if a run goes on.
 function M.settings(t)

@@ -273,8 +273,81 @@ function M.half_blocks(picture, columns)
   return table.concat(lines, "\n") .. "\n"
 end
 
-local function on_terminal()
-  return core.isatty(1) and os.getenv("TERM") ~= "dumb" and os.getenv("VAELUA_IMAGES") ~= "off"
+-- The question for kitty's graphics, for the size of a cell, and for the device's attributes, which
+-- every terminal answers: when that has come, no other answer will.
+local QUESTION = "\27_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\27\\\27[16t\27[c"
+local KINDS = { kitty = true, sixel = true, blocks = true, none = true }
+local PATIENCE = 200         -- milliseconds
+local asked                  -- what the terminal has answered: { kind =, width =, height = }
+
+local function read_answer(answer)
+  local height, width = answer:match("\27%[6;(%d+);(%d+)t")
+  local kind = "blocks"
+  local attributes = answer:match("\27%[%?([%d;]*)c")
+  if attributes and (";" .. attributes .. ";"):find(";4;", 1, true) then kind = "sixel" end
+  if answer:find("\27_Gi=31;OK", 1, true) then kind = "kitty" end
+  return { kind = kind, width = tonumber(width), height = tonumber(height) }
+end
+
+-- Keys that wait in the input would mix with the answer: then it is asked the next time.
+local function ask()
+  if asked then return asked end
+  local answer = core.ask_terminal(QUESTION, PATIENCE)
+  if answer then asked = read_answer(answer) end
+  return asked or { kind = "blocks" }
+end
+
+local function at_prompt() return core.program and core.program.interactive end
+
+--- terminal(): how pictures are shown - "kitty", "sixel", "blocks" or "none" - and the size of a
+--- cell. VAELUA_IMAGES decides; else the terminal is asked, at the prompt; a script takes blocks.
+function M.terminal()
+  local wanted = os.getenv("VAELUA_IMAGES")
+  if wanted == "off" then wanted = "none" end
+  if wanted and wanted ~= "" and not KINDS[wanted] then
+    fail("VAELUA_IMAGES is kitty, sixel, blocks or none, not '%s'", wanted)
+  end
+  if not core.isatty(1) then return { kind = "none" } end
+  if wanted == "none" then return { kind = "none" } end
+  if os.getenv("TERM") == "dumb" and not KINDS[wanted] then return { kind = "text" } end
+  local found = (not wanted or wanted == "") and at_prompt() and ask() or { kind = "blocks" }
+  local width, height = core.cell_size()
+  return { kind = KINDS[wanted] and wanted or found.kind,
+           width = math.max(found.width or width or 9, 6),
+           height = math.max(found.height or height or 18, 6) }
+end
+
+local function on_terminal() return M.terminal().kind ~= "none" end
+
+local TALLEST, LARGEST = 800, 3      -- pixels of a picture; times that it is enlarged at most
+
+-- The picture as large as fits, in whole pixels, or each block of pixels as their mean.
+local function fitted(picture, room)
+  local h, w, c = table.unpack(picture.shape)
+  local k = math.min(room // w, TALLEST // h, LARGEST)
+  if k <= 1 then return shrunk(picture, math.max(math.ceil(w / room), 1)) end
+  return picture:reshape(h, 1, w, 1, c):expand(h, k, w, k, c):reshape(h * k, w * k, c)
+end
+
+--- shaded(matrix): [H,W] as a grey picture, large enough to see.
+function M.shaded(m)
+  return enlarged(pictures_of(m), math.max(40 // m.shape[2], 1))[1]
+end
+
+--- draw(picture): a uint8 picture [H,W,C] on the terminal; a dumb one is told its size.
+function M.draw(picture)
+  local t = M.terminal()
+  if t.kind == "none" then return end
+  if t.kind == "text" then
+    io.stdout:write(("picture of %d x %d pixels (this terminal shows none)\n"):format(
+      picture.shape[1], picture.shape[2]))
+  elseif t.kind == "blocks" then
+    io.stdout:write(M.half_blocks(picture, core.columns()))
+  else
+    local room = core.columns() * t.width
+    io.stdout:write(core.picture_text(fitted(picture, room), t.kind, t.width, t.height), "\n")
+  end
+  io.stdout:flush()
 end
 
 -- ---- show ---------------------------------------------------------------------------------------
@@ -308,7 +381,7 @@ end
 local function show(name, ...)
   local items, o, names = ready(...)
   if on_terminal() then
-    io.stdout:write(M.half_blocks(compose(items, o, names, 1, 1), core.columns()))
+    M.draw(compose(items, o, names, 1, 1))
   end
   local here = run.current()
   if not here then return end

@@ -49,6 +49,28 @@ local function era_now()
   return era
 end
 
+--- f(...) with seeds, names, labels and logs of its own; afterwards all is as before.
+function M.apart(f, ...)
+  local seed, mine, counted = core.seed(), era, passes
+  local names = model.swap_names { taken = {}, living = setmetatable({}, { __mode = "v" }) }
+  local labels = optim.swap_labels { labels = {}, living = setmetatable({}, { __mode = "v" }) }
+  local books = log.swap_books { era = {}, named = {}, open = {}, kept = {} }
+  local states = checkpoint.swap_states { states = {}, things = setmetatable({}, { __mode = "v" }),
+                                          made = 0 }
+  local label, text = run.label, progress.seed_text
+  era, passes = nil, {}
+  local _ <close> = setmetatable({}, { __close = function()
+    core.seed(seed)
+    era, passes = mine, counted
+    model.swap_names(names)
+    optim.swap_labels(labels)
+    log.swap_books(books)
+    checkpoint.swap_states(states)
+    run.label, progress.seed_text = label, text
+  end })
+  return f(...)
+end
+
 function log.step() return era_now().clock end
 
 local function need_integer(who, what, n, least)
@@ -275,7 +297,9 @@ local function interrupt(loop)
   save(loop)
   finish(loop)
   if core.program and core.program.interactive then
-    run.say(("stopped at step %d of %d"):format(loop.done, loop.total))
+    run.say(("stopped at %sstep %d of %d; the model is kept%s"):format(
+      loop.epochs and ("epoch %d, "):format((loop.done - 1) // loop.turns + 1) or "", loop.done,
+      loop.total, loop.file and ", checkpoint saved" or ""))
     return
   end
   local where = loop.file and "; goes on with --resume " .. (run.current().folder) or ""

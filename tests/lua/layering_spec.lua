@@ -13,6 +13,7 @@ local OWNERS = {
   { "^cuda", "^cublas", "^cudnn", folders = { "backend/cuda" } },
   { "^dnnl", "^oneapi/", "^cblas%.h$", "^lapack", folders = { "backend/cpu" } },
   { "^readline/", folders = { "" } },
+  { "^chafa", "^glib", folders = { "bind" } },
 }
 
 local function files(folder, found)

@@ -62,6 +62,8 @@ local function search_path(run, src, script)
   return table.concat(list, ";") .. ";" .. package.path
 end
 
+M.place_of, M.search_path = place_of, search_path
+
 -- ---- words of the command line ------------------------------------------------------------------
 
 -- The words behind the script, as they were typed then.

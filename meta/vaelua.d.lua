@@ -255,6 +255,14 @@ function va.atan2(a, b) end
 ---@return vaelua.Tensor
 function va.atanh(x) end
 
+--- va.attribute(model, set, a, b): mean code of class b minus that of class a, classes by name or number: z + va.attribute(vae, data.train, "sneaker", "boot") makes a sneaker more of a boot. Differences of means as in Larsen et al. 2016.
+---@param model vaelua.Model
+---@param set vaelua.Set
+---@param a any
+---@param b any
+---@return any
+function va.attribute(model, set, a, b) end
+
 --- One that is made outside of all loops is saved and restored with the loops that follow.
 ---@return vaelua.Average
 function va.average() end
@@ -857,10 +865,29 @@ function va.groupnorm(x, groups, gain, bias, options) end
 ---@return vaelua.Tensor
 function va.gt(a, b) end
 
+---@class vaelua.va.heat.options
+---@field x? vaelua.Tensor
+---@field y? any
+
+--- va.heat([name], matrix, { x, y }): a matrix [H, W] as colours, row 1 at the top.
+---@param ... any
+---@return any
+function va.heat(...) end
+
 --- va.help(name): prints what is known about a function; without a name, what there is.
 ---@param word any
 ---@return any
 function va.help(word) end
+
+---@class vaelua.va.hist.options
+---@field bins? integer default 30
+---@field x? vaelua.Tensor
+---@field log? any
+
+--- va.hist([name], x, { bins=30, x, log }): how many numbers of x fall into each of `bins` equal parts of their range; what is not finite is left out.
+---@param ... any
+---@return any
+function va.hist(...) end
 
 --- va.history: h.loss, h.kl ... are lists by epoch, h.last.loss the newest number; what was logged under another split than "train" lies in h.SPLIT.
 ---@param model vaelua.Model
@@ -1419,6 +1446,15 @@ function va.ones(shape, ...) end
 ---@return fun(...): vaelua.Tensor
 function va.op(spec, options) end
 
+---@class vaelua.va.open.options
+---@field seed? integer
+
+--- va.open(run, { seed }): "latest", a folder, or a name of a run. The first seed unless another is asked for. run.models.NAME, run.data, run.config (its settings), run.history.NAME.
+---@param word any
+---@param given? vaelua.va.open.options
+---@return any
+function va.open(word, given) end
+
 ---@class vaelua.va.pca.options
 ---@field d? integer default 2
 
@@ -1453,7 +1489,7 @@ function va.pick(x, which) end
 ---@field y? any
 ---@field log? any
 
---- va.plot([name], series ..., { x, y, log })
+--- va.plot([name], series ..., { x, y, log }): a name that ends in .svg, .png or .pdf is a file.
 ---@param ... any
 ---@return any
 function va.plot(...) end
@@ -1607,6 +1643,11 @@ function va.realism(real, fake, options) end
 ---@return vaelua.Tensor
 function va.reciprocal(x) end
 
+--- va.reload(module): loads the module again and rebuilds the models that it made, in place. The result has lists of layers, kept, new and lost, and prints itself.
+---@param name string
+---@return any
+function va.reload(name) end
+
 --- the larger of x and 0. Result: the shape of x, float32.
 ---
 --- ```lua
@@ -1711,6 +1752,16 @@ function va.rsqrt(x) end
 ---@param set? vaelua.Set
 ---@return fun(n: integer, y?: vaelua.Tensor): vaelua.Tensor
 function va.sampler(spec, model, set) end
+
+---@class vaelua.va.scatter.options
+---@field labels? any
+---@field x? vaelua.Tensor
+---@field y? any
+
+--- va.scatter([name], z, [y], { labels, x, y }): the points z [N, 2], or lists x and y; an int32 [N] behind them colours by class, and labels are the names of these.
+---@param ... any
+---@return any
+function va.scatter(...) end
 
 --- va.score: a number, a tensor of one number, or an average, which brings n, sd and its interval. extra besides: sd, spread (what the sd is over), noise (standard error over the pictures of one training), whole (a count), protocol.
 ---@param v any
@@ -2212,6 +2263,13 @@ function va.upsample(x, k) end
 ---@param x vaelua.Tensor
 ---@return vaelua.Tensor
 function va.var(x) end
+
+--- va.variance(model, x, n=32): variance by pixel of the pictures that n draws of the posterior of each x decode to: where the model is unsure. [N, ...], with n - 1.
+---@param model vaelua.Model
+---@param x vaelua.Tensor
+---@param n? integer default 32
+---@return any
+function va.variance(model, x, n) end
 
 --- a where mask is not 0, else b. Shapes by broadcasting.
 ---

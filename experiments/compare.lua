@@ -3,7 +3,7 @@
 --   vaelua experiments/compare.lua                    20 epochs of both, one seed
 --   vaelua experiments/compare.lua seeds=8 beta=4     eight paired seeds with all tests, another β
 --   vaelua experiments/compare.lua inception=FILE     also FID and IS on the Inception network
---   vaelua experiments/compare.lua quick=true         the same in about a minute, worse numbers
+--   vaelua experiments/compare.lua quick=true         the same in a minute or two, worse numbers
 local va = require "vaelua"
 
 local cfg = va.args { z = 20, beta = 1.0, epochs = 20, batch = 128, lr = 1e-3, seeds = 1,

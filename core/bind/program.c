@@ -217,6 +217,13 @@ void program_device (lua_State *L) {
                     device_reason());
 }
 
+/* Weights that are read after hours of training are looked for at once. */
+static void apply_inception (lua_State *L, const char *path) {
+  if (path != NULL && path[0] && access(path, R_OK) != 0)
+    bind_error(L, FAIL_DATA, "inception: cannot read %s: %s", path,
+               strerror(errno));
+}
+
 void program_apply (lua_State *L) {
   push_options(L);
   for (const Option *o = program_options; o->name != NULL; o++) {
@@ -238,6 +245,9 @@ void program_apply (lua_State *L) {
   lua_pop(L, 1);
   if (lua_getfield(L, -1, "seed") == LUA_TNUMBER)
     seed_set((uint64_t) lua_tointeger(L, -1));
+  lua_pop(L, 1);
+  lua_getfield(L, -1, "inception");
+  apply_inception(L, lua_tostring(L, -1));
   lua_pop(L, 2);
 }
 

@@ -2,11 +2,12 @@
 --
 --     make bench                    or  build/vaelua tests/bench/run.lua [PATTERN]
 --
--- First what can be compared: the VAE's training step beside PyTorch's, the kernels that it needs
--- on a GPU beside the operators of PyTorch's, the start of the program beside lua5.4's, a call of
--- an op beside a call of a Lua function (PATTERN: vae, kernels, start, call).  Then every record
--- with a `.bench`: microseconds, and the ratio to the time of adding two tensors of its result's
--- size.  Medians; nothing is asserted.
+-- First what can be compared: the training step of the VAE beside that of PyTorch, distances beside
+-- those of scipy and scikit-learn, the kernels that a step needs on a GPU beside the operators of
+-- PyTorch, the start of the program beside that of lua5.4, a call of an op beside that of a
+-- function (PATTERN: vae, evaluation, kernels, start, call).  Then every record with a `.bench`:
+-- microseconds, and the ratio to the time of adding two tensors of its result's size.  Medians;
+-- nothing is asserted.
 
 local core = require "vaelua.core"
 local makers = require "tests.lua.makers"
@@ -34,9 +35,11 @@ end
 
 -- ---- beside others ------------------------------------------------------------------------------
 
-local function vae_step()
-  local _, text = core.run_command { program, "tests/bench/vae.lua" }
-  io.write(text)
+local function script(name)
+  return function()
+    local _, text = core.run_command { program, "tests/bench/" .. name .. ".lua" }
+    io.write(text)
+  end
 end
 
 -- Ours as the simulated device counts them; PyTorch's, which has none here, as operators.
@@ -106,7 +109,8 @@ local function bench(record)
   core.mode_pop(depth)
 end
 
-local PEERS = { { "vae", vae_step }, { "kernels", kernels }, { "start", start_time },
+local PEERS = { { "vae", script "vae" }, { "evaluation", script "evaluation" },
+  { "kernels", kernels }, { "start", start_time },
   { "call", call_overhead } }
 
 for _, peer in ipairs(PEERS) do

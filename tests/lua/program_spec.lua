@@ -196,6 +196,8 @@ describe("options", function()
       run { "--device", "gpu", "-e", "" })
     expect(2, "progress must be", run { "--progress", "loud", "-e", "" })
     expect(2, "%-%-seed needs a value", run { "--seed" })
+    expect(3, "^error: inception: cannot read /no/file: No such file or directory\n$",
+           run { "--inception=/no/file", "-e", "" })
   end)
 
   it("that are not available end with 4", function()

@@ -318,9 +318,10 @@ describe("runs report", function()
     assert.are.equal("the setting beta differs", about.why)
     assert.are.equal("vae (m3xd)", list[2].model)
     made(B, nil, { {} })
+    c:write("runs/" .. A .. "/figures/training-vae.svg", "<svg/>")
     has(runs("report 7k2f m3xd --to r/x.html").out,
         "each run has columns of its own: seed 1 is in two of them")
-    has(c:read("r/x.html"), "vae (7k2f)")
+    has(c:read("r/x.html"), "vae (7k2f)", "Learning curves: vae: " .. A)
   end)
 
   it("puts scores that were made in different ways into rows of their own", function()

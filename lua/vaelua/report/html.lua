@@ -114,8 +114,9 @@ a { color: var(--accent) }
 table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums }
 th, td { padding: .3rem .75rem .3rem 0; border-bottom: 1px solid var(--line); text-align: left;
   vertical-align: top }
-td, th { white-space: nowrap }
-td:first-child { white-space: normal; min-width: 9rem }
+td, tbody th { white-space: nowrap }
+thead th { vertical-align: bottom }
+td:first-child { white-space: normal; min-width: 12rem }
 td:last-child { white-space: normal; min-width: 8rem }
 thead th { border-bottom: 2px solid var(--ink) }
 tr.group th { padding-top: .8rem; color: var(--soft); font-weight: 600 }

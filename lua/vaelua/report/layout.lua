@@ -10,7 +10,7 @@ local M = {}
 -- Places of the first digit behind the point: 0 for 1..9.9, 2 for 0.01..0.099.
 local function place(v) return -math.floor(math.log(v, 10)) end
 
--- Decimals that show the largest value of a row with four digits and the smallest with one.
+-- Decimals that show the largest value of a row with four digits and the smallest with two.
 function M.decimals(cells)
   local least, most, whole, count = math.huge, 0, 0, 0
   for _, c in pairs(cells) do
@@ -21,7 +21,7 @@ function M.decimals(cells)
   end
   if whole > 0 and whole == count then return 0 end
   if most == 0 then return 2 end
-  return math.max(2, math.min(6, math.max(3 + place(most), place(least))))
+  return math.max(2, math.min(6, math.max(3 + place(most), 1 + place(least))))
 end
 
 function M.number(v, decimals)

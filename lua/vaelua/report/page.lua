@@ -163,7 +163,7 @@ local function section(d, name, title)
       if f.seed and f.seed ~= d.first_seed then
         left_out = left_out + 1
       else
-        out[#out + 1] = html.figure(d.folder .. "/figures/" .. f.file, f.label, f.caption,
+        out[#out + 1] = html.figure(f.path or d.folder .. "/figures/" .. f.file, f.label, f.caption,
                                     f.kind .. (wide and f.kind == "picture" and " whole" or ""))
       end
     end
@@ -196,7 +196,7 @@ local function statistics(d)
   local columns, lines = tests.seed_lines(d.tests)
   return table.concat {
     '<h2 id="statistics">Statistics over seeds</h2>\n', ASSUMPTIONS,
-    html.table(tests.HEAD, tests.lines(d.tests), { numbers = { 3, 11 } }),
+    html.table(tests.HEAD, tests.lines(d.tests), { numbers = { 4, 12 } }),
     "<h3>Two kinds of noise</h3>\n",
     html.table(tests.NOISE_HEAD, tests.noise_lines(d.tests), { numbers = { 3, 4 } }),
     html.details("Every value by seed", html.table(columns, lines, { numbers = { 3, #columns } })) }

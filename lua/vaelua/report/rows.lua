@@ -29,7 +29,8 @@ local function summary(scores)
   c.value, c.low, c.high, c.sd = stats.mean(values), first.low, first.high, first.sd
   if #scores > 1 then
     local sd = stats.sd(values)
-    c.spread, c.sd, c.low, c.high = sd > 0 and sd or nil, sd, nil, nil
+    local equal = sd <= 1e-12 * math.abs(c.value)       -- but for the rounding of their mean
+    c.spread, c.sd, c.low, c.high = not equal and sd or nil, sd, nil, nil
   elseif first.spread then
     c.spread = first.sd
   elseif first.low then

@@ -92,25 +92,26 @@ function M.row_name(row)
   return ("%s, %s"):format(row.label, row.source.label or row.source.key)
 end
 
-M.HEAD = { "score", "models", "seeds", "difference", "95 % interval", "bootstrap BCa", "d",
-           "t p", "Wilcoxon p", "permutation p", "Holm p", "verdict" }
+M.HEAD = { "score", "models", "verdict", "seeds", "difference", "95 % interval", "bootstrap BCa",
+           "d", "t p", "Holm p", "Wilcoxon p", "permutation p" }
 
 local function interval(low, high, decimals)
   if not low then return "" end
   return ("%s to %s"):format(layout.number(low, decimals), layout.number(high, decimals))
 end
 
---- Lines of texts below M.HEAD.
+--- Lines of texts below M.HEAD; a verdict is what a finding says before its numbers.
 function M.lines(list)
   local lines = {}
   for i, one in ipairs(list) do
     local r, decimals = one.result, layout.decimals(one.row.cells)
     lines[i] = {
-      M.row_name(one.row), ("%s − %s"):format(one.a, one.b), tostring(r.n),
+      M.row_name(one.row), ("%s − %s"):format(one.a, one.b),
+      r.finding:match("^[^:(]*"):gsub(" $", ""), tostring(r.n),
       layout.number(r.mean_difference, decimals) .. " " .. one.row.unit,
       interval(r.low, r.high, decimals), interval(r.bca_low, r.bca_high, decimals),
-      r.d and ("%.2f"):format(r.d) or "", M.p_text(r.t and r.t.p), M.p_text(r.wilcoxon.p),
-      M.p_text(r.permutation.p), M.p_text(r.t and r.t.holm), r.finding,
+      r.d and ("%.2f"):format(r.d) or "", M.p_text(r.t and r.t.p), M.p_text(r.t and r.t.holm),
+      M.p_text(r.wilcoxon.p), M.p_text(r.permutation.p),
     }
   end
   return lines

@@ -51,12 +51,30 @@ local function write_tables(place, t, heading, legend, records)
               records, tests.all(t))
 end
 
+-- The learning curves and reconstructions that the runs have drawn, each under its run's name.
+local function figures_of(runs)
+  local list = {}
+  for _, r in ipairs(runs) do
+    local figures = r.folder .. "/figures/"
+    for _, name in ipairs(core.exists(figures) and core.list(figures) or {}) do
+      local model = name:match("^training%-(.+)%.svg$")
+      if model or name:find("^reconstructions.*%.png$") then
+        list[#list + 1] = { path = figures .. name, kind = model and "plot" or "picture",
+          section = model and "training" or "reconstruction",
+          label = ("%s: %s"):format(model and "Learning curves: " .. model or "reconstructions",
+                                    r.name) }
+      end
+    end
+  end
+  return list
+end
+
 local function write_page(to, place, runs, notes, records)
   local p = core.program
   local info = { status = "report", command = p.command, version = p.version, commit = p.commit,
                  build = p.build, data = folder.part(runs[1], "data") }
   page.write(place or to, { title = "vaelua: " .. #runs .. (#runs == 1 and " run" or " runs"),
-    info = info, records = records, figures = {}, notes = notes, to = to })
+    info = info, records = records, figures = figures_of(runs), notes = notes, to = to })
 end
 
 -- runs: as folder.find gives them; to: a file, or nil.

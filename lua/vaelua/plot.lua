@@ -446,10 +446,11 @@ function M.hist(...)
   if #list == 0 then fail("hist: there is no finite number") end
   if low == high then low, high = low - 0.5, high + 0.5 end
   local width, s = (high - low) / bins, { x = {}, y = {}, style = "steps" }
-  for i = 1, bins do s.x[i], s.y[i] = low + (i - 0.5) * width, 0 end
+  s.x[1], s.y[1] = low, 0                  -- the outline: up, along each part, down at the end
+  for i = 1, bins + 1 do s.x[i + 1], s.y[i + 1] = low + (i - 1) * width, 0 end
   for _, v in ipairs(list) do
     local i = math.min(math.floor((v - low) / width) + 1, bins)
-    s.y[i] = s.y[i] + 1
+    s.y[i + 1] = s.y[i + 1] + 1
   end
   return plot(name, s, { x = o.x or "value", y = "count", log = o.log })
 end

@@ -299,7 +299,7 @@ describe("in tmux", function()
     server = "vaelua-" .. c.folder:match("[^/]+$")
     tmux(("-f /dev/null new-session -d -x 100 -y 40 'cd %s && env -u VAELUA_IMAGES "
           .. "XDG_STATE_HOME=%s LC_ALL=C.UTF-8 %s'"):format(c.folder, c.folder, program))
-    wait("vae> ")
+    wait("vae>")
   end)
   teardown(function()
     tmux("kill-server")
@@ -310,11 +310,11 @@ describe("in tmux", function()
     type_in('va = require "vaelua" x = va.rand(4, 6, 3) va.write("x.npy", x) va.show(x)')
     local text = wait("▀", "-e")
     assert.is_nil(text:find("31;OK", 1, true))
-    local pixels = {}
+    local pixels, up, low = {}, nil, nil           -- colours stay until others are set
     for line in text:gmatch("[^\n]+") do
       if line:find("▀") then
-        local up, low, row = nil, nil, {}
-        for codes, rest in line:gmatch("\27%[([%d;]*)m([^\27]*)") do
+        local row = {}
+        for codes, rest in ("\27[m" .. line):gmatch("\27%[([%d;]*)m([^\27]*)") do
           up = codes:match("38;2;([%d]+;%d+;%d+)") or up
           low = codes:match("48;2;([%d]+;%d+;%d+)") or low
           for _ = 1, select(2, rest:gsub("▀", "")) do row[#row + 1] = { up, low } end

@@ -307,6 +307,7 @@ local function say_device()
   local o = core.program.options
   if o.quiet or not core.device_line then return end
   io.stderr:write(("vaelua %s · %s\n"):format(core.version, core.device_line()))
+  core.program.told_device = true
 end
 
 --- va.args { name = default, ..., preset = { name = value } } -> cfg

@@ -309,8 +309,10 @@ local function open_names(va)
 end
 
 local function greet()
-  print(("vaelua %s · %s\n?name for help · Tab completes · Ctrl-D leaves"):format(core.version,
-    core.device_line()))
+  if not core.program.told_device then
+    print(("vaelua %s · %s"):format(core.version, core.device_line()))
+  end
+  print "?name for help · Tab completes · Ctrl-D leaves"
   local names = tools.user_names()
   if #names > 0 then
     print("here: " .. table.concat(names, ", ", 1, math.min(#names, 12))

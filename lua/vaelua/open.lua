@@ -57,15 +57,17 @@ end
 -- The checkpoints of one seed, by key, and how many there are.
 local function checkpoints_of(run, seed)
   local files, found, count = checkpoint.files(run.folder .. "/checkpoints"), {}, 0
-  local seeds = {}
+  local seeds = { list = {} }
   for key, file in pairs(files) do
     if file.notes.format ~= checkpoint.FORMAT then
       fail("data", "open: %s has format %s, this program reads %s: use the vaelua that made it",
         file.path, tostring(file.notes.format), checkpoint.FORMAT)
     end
-    seeds[#seeds + 1] = math.tointeger(tonumber(file.notes.seed))
+    local s = math.tointeger(tonumber(file.notes.seed))
+    if not seeds[s] then seeds[s], seeds.list[#seeds.list + 1] = true, s end
     found[key] = file
   end
+  seeds = seeds.list
   table.sort(seeds)
   if #seeds == 0 then
     fail("data", "open: %s has no checkpoint: nothing was trained in it, or not to the end of an "

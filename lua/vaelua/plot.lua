@@ -368,13 +368,14 @@ local function draw_letters(...)
   io.stdout:write(gnuplot(script(list, o, size, true)))
 end
 
-local TERMINALS = { png = "pngcairo noenhanced size 900,560 font 'Sans,12' background rgb 'white'",
+local PNG = "pngcairo noenhanced size %d,%d font 'Sans,12' background rgb 'white'"
+local TERMINALS = { png = PNG:format(900, 560),
                     pdf = "pdfcairo noenhanced size 15cm,9.2cm font 'Sans,10'" }
 
 -- A file for a name with an ending; its folder must be there.
-local function write_file(path, text_of)
+local function write_file(path, text_of, terminal)
   local ending = path:match("%.(%w+)$")
-  local output = gnuplot(text_of(TERMINALS[ending] or SVG))
+  local output = gnuplot(text_of(terminal or TERMINALS[ending] or SVG))
   local from = ending == "svg" and output:find("<?xml", 1, true)
                or ending == "png" and output:find("\137PNG", 1, true)
                or ending == "pdf" and output:find("%PDF", 1, true)
@@ -385,13 +386,14 @@ end
 -- Where the terminal shows pictures: as one; elsewhere as letters.
 local function draw(text_of, letters)
   local show = require "vaelua.show"
-  local kind = show.terminal().kind
-  if kind ~= "kitty" and kind ~= "sixel" then return letters() end
+  local t = show.terminal()
+  if t.kind ~= "kitty" and t.kind ~= "sixel" then return letters() end
+  local width = math.max(math.min(core.columns() * t.width, 720), 200)
   local path = os.tmpname()
   local _ <close> = setmetatable({}, { __close = function() os.remove(path) end })
   os.remove(path)
   path = path .. ".png"
-  write_file(path, text_of)
+  write_file(path, text_of, PNG:format(width, width * 5 // 8))
   show.draw(core.file_read(path))
 end
 

@@ -146,6 +146,22 @@ describe("an architecture that is reloaded", function()
   end)
 end)
 
+describe("a run that is opened and reloaded", function()
+  it("takes the architecture of today with the weights of then", function()
+    local c <close> = setmetatable(new_folder(), { __index = child, __close = child.drop })
+    c:run(TRAIN, "z=2 --quiet")
+    c:write("net.lua", (NET:gsub("nn.linear%(6%), nn.relu", "%0, nn.linear(5), nn.tanh")))
+    local r = c:run([[
+      local va = require "vaelua"
+      local net = va.open("latest").models.net
+      print(#net.enc, va.reload "net")
+      print(#net.enc, net:sample(3).shape[1])
+      print(va.fit(net, va.set(va.rand(20, 4)), { epochs = 1, batch = 10 }).last.loss > 0)
+    ]], "--quiet")
+    assert.are.equal("3\tkept net/dec.1 net/enc.1; new net/enc.3 net/enc.5\n5\t3\ntrue\n", r.out)
+  end)
+end)
+
 describe("attribute vectors and variance", function()
   local m = va.nn.model("m2", { dec = va.nn.chain(2, { va.nn.linear(2) }) })
   function m.posterior(_, x) return va.dist.normal(x, -40) end

@@ -207,7 +207,28 @@ void embed_modules (lua_State *L, const char *folder) {
       add_module(L, folder, f->name);
 }
 
+static void push_file (lua_State *L, const char *path) {
+  luaL_Buffer text;
+  FILE *f = fopen(path, "rb");
+  luaL_buffinit(L, &text);
+  for (size_t n = 1; f != NULL && n > 0;) {
+    n = fread(luaL_prepbuffer(&text), 1, LUAL_BUFFERSIZE, f);
+    luaL_addsize(&text, n);
+  }
+  luaL_pushresult(&text);
+  if (f != NULL)
+    fclose(f);
+}
+
 void embed_text (lua_State *L, const char *name) {
+  if (lua_folder[0]) {
+    const char *path = lua_pushfstring(L, "%s/%s", lua_folder, name);
+    if (access(path, R_OK) == 0)
+      push_file(L, path);
+    else
+      lua_pushnil(L);
+    return;
+  }
   for (const struct File *f = file; f->name != NULL; f++)
     if (strcmp(f->name, name) == 0) {
       lua_pushlstring(L, f->start, (size_t) (f->end - f->start));

@@ -27,8 +27,7 @@ void embed_resource (lua_State *L, const char *name);
  * { "elbo", "frechet", ... }. */
 void embed_modules (lua_State *L, const char *folder);
 
-/* Pushes the text of "vaelua/nn.lua" as it was when the program was built, or
- * nil. */
+/* Pushes the text of "vaelua/nn.lua", in the checkout or built in, or nil. */
 void embed_text (lua_State *L, const char *name);
 
 /* Pushes the function of one of our modules; a Lua error if there is none. */

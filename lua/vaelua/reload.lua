@@ -26,21 +26,29 @@ local function module_names()
   return names
 end
 
--- The module's full name and file: models.vae may be one of our own, vaelua.models.vae.
+local function text_of(path)
+  local f <close> = assert(io.open(path, "rb"))
+  return f:read("a")
+end
+
+-- The module's full name, its text and where that lies: models.vae may be one of our own,
+-- vaelua.models.vae.
 local function find(name)
-  if type(name) ~= "string" then fail("reload: the name of a module is needed, got %s",
-    type(name)) end
-  for _, full in ipairs { name, "vaelua." .. name } do
-    local path = package.searchpath(full, package.path)
-    if path then return full, path end
+  if type(name) ~= "string" then
+    fail("reload: the name of a module is needed, got %s", type(name))
   end
+  local path = package.searchpath(name, package.path)
+  if path then return name, text_of(path), path end
+  local below = name:gsub("^vaelua%.", ""):gsub("%.", "/")
+  local own = core.source(below)
+  if own then return "vaelua." .. below:gsub("/", "."), own, "vaelua/" .. below .. ".lua" end
   local near = core.nearest(name, module_names())
   fail("reload: there is no module '%s' in package.path%s", name,
     near and (" (did you mean '%s'?)"):format(near) or "")
 end
 
-local function load_file(name, path)
-  local chunk, why = loadfile(path, "t")
+local function load_text(name, text, path)
+  local chunk, why = load(text, "@" .. path, "t")
   if not chunk then fail("reload: %s; everything is as it was", why) end
   local good, value = pcall(chunk, name, path)
   if not good then fail("reload: %s; everything is as it was", tostring(value)) end
@@ -173,8 +181,8 @@ end
 --- va.reload(module): loads the module again and rebuilds the models that it made, in place. The
 --- result has lists of layers, kept, new and lost, and prints itself.
 function M.reload(name)
-  local full, path = find(name)
-  local value, twins = load_file(full, path), {}
+  local full, text, path = find(name)
+  local value, twins = load_text(full, text, path), {}
   for _, m in ipairs(models.all()) do
     local call = maker_of(m, full)
     if call then

@@ -162,6 +162,17 @@ describe("a run that is opened and reloaded", function()
   end)
 end)
 
+describe("a model of the program's own", function()
+  it("is reloaded by its short name", function()
+    local ae = va.models.ae { name = "own", shape = { 8, 8, 1 }, z = 3 }
+    local before = ae:encode(va.ones(1, 8, 8, 1)):totable()
+    local result = va.reload "models.ae"
+    assert(tostring(result):find("own/enc.1", 1, true), tostring(result))
+    assert.are.same({}, result.new)
+    assert.are.same(before, ae:encode(va.ones(1, 8, 8, 1)):totable())
+  end)
+end)
+
 describe("attribute vectors and variance", function()
   local m = va.nn.model("m2", { dec = va.nn.chain(2, { va.nn.linear(2) }) })
   function m.posterior(_, x) return va.dist.normal(x, -40) end

@@ -173,8 +173,8 @@ describe("a model of the program's own", function()
       local result = va.reload "models.ae"
       print(#result.new, #result.lost, before:sub(ae:encode(x)):abs():max():item(), result)
     ]])
-    assert.are.equal("0\t0\t0.0\tkept own/dec.1 own/dec.2 own/dec.4 own/enc.1 own/enc.3 own/enc.5\n",
-                     r.out)
+    assert.are.equal("0\t0\t0.0\tkept own/dec.1 own/dec.2 own/dec.4 "
+                     .. "own/enc.1 own/enc.3 own/enc.5\n", r.out)
   end)
 end)
 

@@ -197,13 +197,16 @@ end
 
 local makers = setmetatable({}, { __mode = "k" })    -- model -> who made it
 
--- Under which name a module gives a function away: "" for itself, "()" for its call.
+-- Under which name a module gives a function away: "" for itself, "()" for its call. A module that
+-- is the function comes before a table that has it too, as va.models has every maker.
 local function export_of(f)
   for module, value in pairs(package.loaded) do
     if value == f then return module, "" end
+    local meta = type(value) == "table" and getmetatable(value)
+    if type(meta) == "table" and rawget(meta, "__call") == f then return module, "()" end
+  end
+  for module, value in pairs(package.loaded) do
     if type(value) == "table" and module ~= "_G" then
-      local meta = getmetatable(value)
-      if type(meta) == "table" and rawget(meta, "__call") == f then return module, "()" end
       for k, v in next, value do
         if v == f then return module, k end
       end

@@ -268,15 +268,40 @@ function M.text(word)
   return text or not_found(name), text ~= nil
 end
 
+-- A line as lines of at most so many characters, broken at blanks, all with its indentation.
+local function broken(line, width)
+  local indent, out, at = line:match("^%s*"), {}, nil
+  for word in line:gmatch("%S+") do
+    local longer = at and at .. " " .. word
+    if longer and (utf8.len(longer) or #longer) <= width then
+      at = longer
+    else
+      out[#out + 1] = at
+      at = indent .. word
+    end
+  end
+  out[#out + 1] = at
+  return table.concat(out, "\n")
+end
+
+--- The text as it is shown: on a terminal lines that are longer than it is wide are broken.
+function M.shown(text)
+  if not core.isatty(1) then return text end
+  local width = core.columns() - 1
+  return (text:gsub("[^\n]+", function(line)
+    return (utf8.len(line) or #line) > width and broken(line, width) or nil
+  end))
+end
+
 --- va.help(name): prints what is known about a function; without a name, what there is.
 function M.help(word)
-  print((M.text(word)))
+  print(M.shown((M.text(word))))
 end
 
 --- vaelua help NAME and ?name; the exit status.
 function M.command(word)
   local text, found = M.text(word)
-  print(text)
+  print(M.shown(text))
   return found and 0 or 1
 end
 

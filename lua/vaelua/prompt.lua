@@ -149,8 +149,9 @@ end
 -- ---- commands -----------------------------------------------------------------------------------
 
 local function help(word)
-  local text, found = require("vaelua.help").text(word)
-  print(not found and tools.about(word) or text)
+  local about = require "vaelua.help"
+  local text, found = about.text(word)
+  print(about.shown(not found and tools.about(word) or text))
 end
 
 local function shell(line)

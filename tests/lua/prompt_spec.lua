@@ -86,6 +86,11 @@ describe("what is typed", function()
   it("asks for help", function()
     shows(t:run "?softmax", "va.softmax(x")
     shows(t:run "help softmax", "va.softmax(x")
+    local screen = t:run "?kid"                     -- its lines are longer than 80 characters
+    shows(screen, "kid (protocols)")
+    for line in screen:gmatch("[^\n]+") do
+      assert(utf8.len(line) < 80 or line:find("vae>", 1, true), "broken inside of a word: " .. line)
+    end
     shows(t:run "help 'no such words'", "nothing is called")
     shows(t:run '?"principal"', "tsne ")
     shows(t:run "?who", "who(): the globals of yours")

@@ -119,6 +119,13 @@ static const char *file_name (lua_State *L, const char *module,
   return lua_pushfstring(L, "%s%s", path, ending);
 }
 
+static const struct File *built_in (const char *name) {
+  for (const struct File *f = file; f->name != NULL; f++)
+    if (strcmp(f->name, name) == 0)
+      return f;
+  return NULL;
+}
+
 /* Loads the file of a module, from the checkout or from inside.  LUA_OK with
  * the function pushed, -1 if there is no such file, or luaL_load's status. */
 static int load_file (lua_State *L, const char *name) {
@@ -126,12 +133,10 @@ static int load_file (lua_State *L, const char *name) {
     const char *path = lua_pushfstring(L, "%s/%s", lua_folder, name);
     return access(path, R_OK) == 0 ? luaL_loadfilex(L, path, "t") : -1;
   }
-  for (const struct File *f = file; f->name != NULL; f++)
-    if (strcmp(f->name, name) == 0)
-      return luaL_loadbufferx(
-        L, f->start, (size_t) (f->end - f->start),
-        lua_pushfstring(L, "@(built in)/%s", name), "t");
-  return -1;
+  const struct File *f = built_in(name);
+  return f == NULL ? -1 : luaL_loadbufferx(
+    L, f->start, (size_t) (f->end - f->start),
+    lua_pushfstring(L, "@(built in)/%s", name), "t");
 }
 
 /* Loads a module as file or as folder with init.lua. */
@@ -229,12 +234,11 @@ void embed_text (lua_State *L, const char *name) {
       lua_pushnil(L);
     return;
   }
-  for (const struct File *f = file; f->name != NULL; f++)
-    if (strcmp(f->name, name) == 0) {
-      lua_pushlstring(L, f->start, (size_t) (f->end - f->start));
-      return;
-    }
-  lua_pushnil(L);
+  const struct File *f = built_in(name);
+  if (f != NULL)
+    lua_pushlstring(L, f->start, (size_t) (f->end - f->start));
+  else
+    lua_pushnil(L);
 }
 
 /* table.insert(package.searchers, 1, searcher) */

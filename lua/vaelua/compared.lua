@@ -3,6 +3,7 @@
 
 local core = require "vaelua.core"
 local features = require "vaelua.features"
+local presets = require "vaelua.presets"
 local score = require "vaelua.score"
 
 local M = {}
@@ -61,6 +62,29 @@ end
 --- { features, logits } of the pictures, or of the real ones.
 function M.made(net, made) return of(net, made, "pictures") end
 function M.real(net, data) return of(net, data.test, "real pictures") end
+
+--- The first numbers of va.prdc as scores, for a protocol of neighbours. about: { name, preset (the
+--- default), inside (words), scores = { { key, words } ... } }.
+function M.neighbours(about, made, data, argument, options)
+  M.check(about.name, options, { "preset", "features", "k" })
+  local preset, name = presets.find(about.name, options.preset, about.preset)
+  local k = M.whole(about.name, "k", argument or options.k, preset.k, 1)
+  local net = M.network(data, options, preset)
+  local fake, real = M.made(net, made).features, M.real(net, data).features
+  if math.min(#fake, #real) <= k then
+    score.refuse("k = %d neighbours need more than %d pictures, got %d generated and %d real", k, k,
+      #fake, #real)
+  end
+  local numbers = core.ops.prdc(real, fake, { k = k, edge = preset.edge }):totable()
+  local scores = {}
+  for i, each in ipairs(about.scores) do
+    scores[each[1]] = score.score(numbers[i], "", "higher",
+      { label = ("%s (k = %d, %s)"):format(each[2], k, net.title), order = i, n = #fake,
+        section = "generation", protocol = M.protocol(net, name, { neighbours = k,
+          inside = about.inside, count = #fake, reference_count = #real }) })
+  end
+  return scores
+end
 
 --- The fields of the protocol: those of the network, the preset's name, and what else is given.
 function M.protocol(net, name, given)

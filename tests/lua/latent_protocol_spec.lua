@@ -4,17 +4,13 @@
 local va = require "vaelua"
 local evaluate = require "vaelua.evaluate"
 local score = require "vaelua.score"
+local fails = require "tests.lua.says".says
 
 local nn, dist = va.nn, va.dist
 
 local function near(a, b, tolerance, what)
   assert(math.abs(a - b) <= tolerance, ("%s: %.9g, wanted %.9g +- %.2g")
     :format(what or "number", a, b, tolerance))
-end
-
-local function fails(words, f, ...)
-  local ok, message = pcall(f, ...)
-  assert(not ok and tostring(message):find(words, 1, true), tostring(message))
 end
 
 -- Three classes around three places; pictures are [1, 4, 1], the code is the picture.

@@ -4,15 +4,11 @@
 local va = require "vaelua"
 local core = require "vaelua.core"
 local child = require "tests.lua.child"
+local fails = require "tests.lua.says".says
 
 local function near(a, b, tolerance, what)
   assert(math.abs(a - b) <= tolerance, ("%s: %.12g, wanted %.12g +- %.2g")
     :format(what or "number", a, b, tolerance))
-end
-
-local function fails(text, f, ...)
-  local ok, message = pcall(f, ...)
-  assert(not ok and tostring(message):find(text, 1, true), tostring(message))
 end
 
 local function equal(a, b)

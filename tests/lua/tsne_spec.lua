@@ -4,14 +4,10 @@
 local va = require "vaelua"
 local core = require "vaelua.core"
 local ref = va.read "tests/reference/latents.npz"
+local fails = require "tests.lua.says".says
 
 local function near(a, b, tolerance, what)
   assert(math.abs(a - b) <= tolerance, ("%s: %.12g, wanted %.12g"):format(what or "number", a, b))
-end
-
-local function fails(text, f, ...)
-  local ok, message = pcall(f, ...)
-  assert(not ok and tostring(message):find(text, 1, true), tostring(message))
 end
 
 local function largest_gap(a, b)

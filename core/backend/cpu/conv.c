@@ -249,13 +249,14 @@ static void pass_direct (const Pass *p) {
   int64_t pieces = piece_count(s, p->back, size, chunks);
   size_t bytes = direct_panel_bytes(&d);
   float *panels = mem_block(bytes);
-  direct_deal(&d, panels, p->w, p->back, p->bias);
+  direct_deal(&d, panels, p->w, direct_order(s, p->back), p->bias);
   d.panels = panels;
 #pragma omp parallel for schedule(static) if (chunks * pieces > 1)
   for (int64_t i = 0; i < chunks * pieces; i++) {
     int64_t first = i / pieces * size;
     direct_pass(&d, p->out + first * d.out_image, p->in + first * d.in_image,
-                chunk_end(i / pieces, size, s->n) - first, i % pieces, pieces);
+                chunk_end(i / pieces, size, s->n) - first, i % pieces, pieces,
+                0, direct_panels(&d));
   }
   mem_block_free(panels, bytes);
 }

@@ -36,8 +36,12 @@ static const DirectIsa *isa (void) {
   return cpu_isa()[8] == '4' ? &direct_v4 : &direct_v3;
 }
 
+bool direct_here (void) {
+  return cpu_isa()[8] >= '3';
+}
+
 bool direct_fits (const ConvShape *s) {
-  return s->groups == 1 && cpu_isa()[8] >= '3' && s->kh <= TAPS
+  return s->groups == 1 && direct_here() && s->kh <= TAPS
       && s->kw <= TAPS && s->h * s->w * s->c < IMAGE_MOST
       && s->oh * s->ow * s->k < IMAGE_MOST;
 }
@@ -202,12 +206,22 @@ const Route *direct_route (const ConvShape *s, RouteKind kind) {
 /* ---- forward and data gradient -------------------------------------------- */
 
 Direct direct_of (const ConvShape *s, bool back, bool relu) {
+  const Route *r = direct_route(s, back ? ROUTE_BACK_X : ROUTE_FORWARD);
   int64_t x = s->h * s->w * s->c, y = s->oh * s->ow * s->k;
   return (Direct) {
-    .route = direct_route(s, back ? ROUTE_BACK_X : ROUTE_FORWARD),
-    .taps = s->kh * s->kw, .depth = back ? s->k : s->c,
-    .width = back ? s->c : s->k, .in_image = back ? y : x,
-    .out_image = back ? x : y, .relu = relu };
+    .class = r->class, .classes = r->classes, .taps = s->kh * s->kw,
+    .depth = back ? s->k : s->c, .width = back ? s->c : s->k,
+    .in_image = back ? y : x, .out_image = back ? x : y, .relu = relu };
+}
+
+Direct direct_rows (int64_t depth, int64_t width, int64_t in_row,
+                    int64_t out_row, bool relu) {
+  static DirectTap tap;
+  static DirectPixel pixel;
+  static const DirectClass row = { 1, 1, &tap, &pixel };
+  return (Direct) { .class = &row, .classes = 1, .taps = 1, .depth = depth,
+                    .width = width, .in_image = in_row,
+                    .out_image = out_row, .relu = relu };
 }
 
 /* A panel: its bias, then [taps][depth] rows of weights. */
@@ -215,17 +229,30 @@ static int64_t panel_floats (const Direct *d) {
   return (1 + d->taps * d->depth) * isa()->panel;
 }
 
-size_t direct_panel_bytes (const Direct *d) {
-  return (size_t) (chunk_count(d->width, isa()->panel) * panel_floats(d))
-       * sizeof(float);
+int64_t direct_panels (const Direct *d) {
+  return chunk_count(d->width, isa()->panel);
 }
 
-/* Weight of channel i out, tap t and channel j in: w[i * out + t * tap + j *
- * in]. */
-typedef struct Order { int64_t out, tap, in; } Order;
+size_t direct_panel_bytes (const Direct *d) {
+  return (size_t) (direct_panels(d) * panel_floats(d)) * sizeof(float);
+}
+
+DirectOrder direct_order (const ConvShape *s, bool back) {
+  int64_t filter = s->kh * s->kw * s->c;
+  return (DirectOrder) { back ? 1 : filter, s->c, back ? filter : 1 };
+}
+
+enum { SQUARE = 32 };         /* rows that are turned while in the first cache */
+
+static void transpose (float *to, const float *from, DirectOrder o,
+                       int64_t channels, int64_t rows, int64_t wide) {
+  for (int64_t i = 0; i < channels; i++)
+    for (int64_t j = 0; j < rows; j++)
+      to[j * wide + i] = from[i * o.out + j * o.in];
+}
 
 static void deal_panel (const Direct *d, float *panel, const float *w,
-                        Order o, const float *bias, int64_t channels) {
+                        DirectOrder o, const float *bias, int64_t channels) {
   const int64_t wide = isa()->panel;
   channels = channels < wide ? channels : wide;
   if (channels < wide || bias == NULL)
@@ -241,17 +268,15 @@ static void deal_panel (const Direct *d, float *panel, const float *w,
         memcpy(to + j * wide, from + j * o.in,
                (size_t) channels * sizeof *to);
     else
-      for (int64_t i = 0; i < channels; i++)
-        for (int64_t j = 0; j < d->depth; j++)
-          to[j * wide + i] = from[i * o.out + j * o.in];
+      for (int64_t j = 0; j < d->depth; j += SQUARE)
+        transpose(to + j * wide, from + j * o.in, o, channels,
+                  d->depth - j < SQUARE ? d->depth - j : SQUARE, wide);
   }
 }
 
-void direct_deal (const Direct *d, float *panels, const float *w, bool back,
-                  const float *bias) {
-  int64_t c = back ? d->width : d->depth, wide = isa()->panel;
-  Order o = { back ? 1 : d->taps * c, c, back ? d->taps * c : 1 };
-  int64_t count = chunk_count(d->width, wide);
+void direct_deal (const Direct *d, float *panels, const float *w,
+                  DirectOrder o, const float *bias) {
+  int64_t wide = isa()->panel, count = direct_panels(d);
 #pragma omp parallel for schedule(static) \
   if (worth_threads(count * panel_floats(d)))
   for (int64_t i = 0; i < count; i++)
@@ -260,12 +285,21 @@ void direct_deal (const Direct *d, float *panels, const float *w, bool back,
 }
 
 void direct_pass (const Direct *d, float *out, const float *in,
-                  int64_t images, int64_t piece, int64_t pieces) {
+                  int64_t images, int64_t piece, int64_t pieces,
+                  int64_t first, int64_t end) {
   const DirectIsa *on = isa();
-  for (int64_t i = 0; i * on->panel < d->width; i++)
-    on->pass(d, d->route->class, d->route->classes, out + i * on->panel, in,
-             d->panels + i * panel_floats(d), d->width - i * on->panel, images,
-             piece, pieces);
+  for (int64_t i = first; i < end; i++)
+    on->pass(d, out + i * on->panel, in, d->panels + i * panel_floats(d),
+             d->width - i * on->panel, images, piece, pieces);
+}
+
+void direct_outer (float *y, int64_t step, const float *a, const float *b,
+                   int64_t m, int64_t n, const DirectPair *pair,
+                   int64_t count) {
+  int64_t most = PASS_BYTES / ((m + n) * (int64_t) sizeof *y) + 1;
+  for (int64_t i = 0; i < count; i += most)
+    isa()->back_w(y, step, a, b, pair + i,
+                  count - i < most ? count - i : most, m, n, 1, 0, 0);
 }
 
 /* ---- weight gradient -------------------------------------------------------- */

@@ -22,6 +22,9 @@
 typedef struct DirectTap { int64_t panel, from; } DirectTap;
 typedef struct DirectPixel { int32_t to, from; } DirectPixel;
 
+/* What both sides of a weight gradient's product have where a tap meets. */
+typedef struct DirectPair { int32_t x, y; } DirectPair;
+
 /* Pixels with the same taps; from of a tap is added to that of the pixel. */
 typedef struct DirectClass {
   int taps;
@@ -39,27 +42,43 @@ typedef enum RouteKind {
   ROUTE_BACK_W
 } RouteKind;
 
-/* A forward pass or a data gradient. */
+/* A forward pass or a data gradient; or a product of matrices, whose rows are
+ * images of one pixel. */
 typedef struct Direct {
-  const Route *route;
+  const DirectClass *class;
+  int classes;
   int64_t taps, depth, width;  /* of the kernel; channels in and out */
   int64_t in_image, out_image;
   const float *panels;         /* weights and bias as direct_deal lays them */
   bool relu;
 } Direct;
 
+/* Weight of channel i out, tap t and channel j in: w[i * out + t * tap + j *
+ * in]. */
+typedef struct DirectOrder { int64_t out, tap, in; } DirectOrder;
+
+bool direct_here (void);       /* the processor has AVX2 */
 bool direct_fits (const ConvShape *s);
 /* May raise; valid until the end of the kernel that asked. */
 const Route *direct_route (const ConvShape *s, RouteKind kind);
 
 Direct direct_of (const ConvShape *s, bool back, bool relu);
+/* of weights [K][KH][KW][C] */
+DirectOrder direct_order (const ConvShape *s, bool back);
+/* out [rows][width] = in [rows][depth] times weights, rows so far apart */
+Direct direct_rows (int64_t depth, int64_t width, int64_t in_row,
+                    int64_t out_row, bool relu);
+
+int64_t direct_panels (const Direct *d);
 size_t direct_panel_bytes (const Direct *d);
-/* w [K][KH][KW][C]; bias [width] or NULL */
-void direct_deal (const Direct *d, float *panels, const float *w, bool back,
-                  const float *bias);
-/* One of so many pieces of the images, on the calling thread. */
+/* bias: [width] or NULL */
+void direct_deal (const Direct *d, float *panels, const float *w,
+                  DirectOrder o, const float *bias);
+/* One of so many pieces of the images, of the panels first..end - 1, on the
+ * calling thread. */
 void direct_pass (const Direct *d, float *out, const float *in,
-                  int64_t images, int64_t piece, int64_t pieces);
+                  int64_t images, int64_t piece, int64_t pieces,
+                  int64_t first, int64_t end);
 
 /* dw [K][KH][KW][C] of the taps first..end - 1 = the gradient over so many
  * images x and y (the gradient of a convolution's result). */
@@ -67,18 +86,21 @@ void direct_back_w (const ConvShape *s, const Route *route, float *dw,
                     const float *y, const float *x, int64_t images,
                     int64_t first, int64_t end);
 
-/* ---- direct_v3.c and direct_v4.c, from direct_isa.h --------------------- */
+/* y [m][n], rows step apart, += the sum over i < count of a[i][m] b[i][n];
+ * row i of a
+ * begins at pair[i].y, of b at pair[i].x. */
+void direct_outer (float *y, int64_t step, const float *a, const float *b,
+                   int64_t m, int64_t n, const DirectPair *pair,
+                   int64_t count);
 
-/* What both sides of a weight gradient's product have where a tap meets. */
-typedef struct DirectPair { int32_t x, y; } DirectPair;
+/* ---- direct_v3.c and direct_v4.c, from direct_isa.h --------------------- */
 
 typedef struct DirectIsa {
   int64_t panel;               /* channels of a panel */
   /* All classes of one panel, which has so many channels left. */
-  void (*pass) (const Direct *d, const DirectClass *classes, int count,
-                float *out, const float *in, const float *panel,
-                int64_t channels, int64_t images, int64_t piece,
-                int64_t pieces);
+  void (*pass) (const Direct *d, float *out, const float *in,
+                const float *panel, int64_t channels, int64_t images,
+                int64_t piece, int64_t pieces);
   /* dw [k] [c], rows step apart, += over n pairs of each image. */
   void (*back_w) (float *dw, int64_t step, const float *y, const float *x,
                   const DirectPair *pair, int64_t n, int64_t k, int64_t c,

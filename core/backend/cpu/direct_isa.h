@@ -7,38 +7,30 @@
  *            gradient; each times two vectors, they and what feeds them fill
  *            the registers
  *   ISA      the name of the table that is defined here
+ *   load_part, store_part    of n < LANES floats
  *
  * Sizes of a block are constants of inlined functions, so that its sums stay
  * in registers.
  */
 #include "backend/cpu/direct.h"
 
-#include <string.h>
-
-#define INLINE static inline __attribute__((always_inline))
 
 enum { PANEL = 2 * LANES };
 
-typedef float Vector __attribute__((vector_size(4 * LANES), aligned(4),
-                                    may_alias));
 typedef int32_t Mask __attribute__((vector_size(4 * LANES)));
 
 #define VECTOR(p) (*(Vector *) (p))
 
-/* The first n lanes. */
+/* The first n lanes of what lies there; the others are 0, or left alone. */
+INLINE Vector load (const float *x, int64_t n) {
+  return n >= LANES ? *(const Vector *) x : load_part(x, n);
+}
+
 INLINE void store (float *y, Vector v, int64_t n) {
   if (n >= LANES)
     VECTOR(y) = v;
   else
-    memcpy(y, &v, (size_t) n * sizeof *y);
-}
-
-INLINE Vector load (const float *x, int64_t n) {
-  Vector v = { 0 };
-  if (n >= LANES)
-    return *(const Vector *) x;
-  memcpy(&v, x, (size_t) n * sizeof *x);
-  return v;
+    store_part(y, v, n);
 }
 
 /* ---- forward and data gradient ------------------------------------------ */
@@ -117,11 +109,11 @@ static int64_t next_block (int64_t left) {
          left > PIXELS ? (left + 1) / 2 : left;
 }
 
-static void pass (const Direct *d, const DirectClass *class, int count,
-                  float *out, const float *in, const float *panel,
-                  int64_t channels, int64_t images, int64_t piece,
-                  int64_t pieces) {
-  for (; count > 0; count--, class++) {
+static void pass (const Direct *d, float *out, const float *in,
+                  const float *panel, int64_t channels, int64_t images,
+                  int64_t piece, int64_t pieces) {
+  for (int k = 0; k < d->classes; k++) {
+    const DirectClass *class = &d->class[k];
     int64_t all = images * class->pixels;
     int64_t at = all * piece / pieces, end = all * (piece + 1) / pieces;
     if (at == end)

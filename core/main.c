@@ -488,7 +488,7 @@ static int run_script (lua_State *L, const Command *c) {
 
 /* vaelua doctor, vaelua help NAME: functions of our own modules. */
 static int run_command (lua_State *L, const Command *c, const char *module) {
-  lua_getglobal(L, "require");
+  embed_require(L);
   lua_pushstring(L, module);
   int status = program_call(L, 1, 1);
   if (status != 0)

@@ -361,6 +361,34 @@ describe("Ctrl-C", function()
   end)
 end)
 
+describe("names of Lua that the user assigns", function()
+  it("are the user's alone", function()
+    t:stop()
+    t:start()
+    t:run "table, string, math, select, next = {}, nil, 7, nil, nil"
+    t:run "pairs, ipairs, type, tostring, require = nil"
+    t:run "setmetatable, error, pcall, load, rawset, print, va, nn = 1, 2, 3, 4, 5, 6, 7, 8"
+    shows(t:run "{ 1, { 2, a = 'x' } }, math", '{ 1, { 2, a = "x" } }\n7')
+    shows(t:run "zeros(2, 3)", "Tensor float32 [2, 3] cpu")
+    t:run "m = models.vae { shape = { 8, 8, 1 }, z = 2 }"
+    shows(t:run "m", "linear(4)")
+    shows(t:run "fit(m, set(rand(64, 8, 8, 1)), { epochs = 1, batch = 32 }).last.loss > 0", "true")
+    shows(t:run "show(rand(4, 6))", "▀")
+    shows(t:run "who()", "m     model         vae")
+    shows(t:run "oness", "did you mean 'ones'?")
+    shows(t:run "1 + nil", "attempt to perform arithmetic on a nil value")
+    shows(t:run "?softmax", "va.softmax(x")
+    t:tab("m:reco", "m:reconstruct")
+  end)
+
+  it("leave a print of the user's in force", function()
+    t:stop()
+    t:start()
+    t:run "print = function(...) io.write('mine ', tostring((...)), '\\n') end"
+    shows(t:run "help 'softmax'", "mine ")
+  end)
+end)
+
 describe("leaving", function()
   it("takes Ctrl-D twice, and the next session has the history", function()
     t:run "remembered = 1"

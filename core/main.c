@@ -629,6 +629,7 @@ static int run_main (lua_State *L, Command *c) {
     repl_run(L);
     if (!interrupt_term())
       interrupt_clear();
+    end_run(L, status);         /* what was trained at the prompt */
   }
   return status;
 }

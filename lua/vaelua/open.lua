@@ -196,6 +196,17 @@ local function own_modules(run, src, script, env)
   end })
 end
 
+-- A session at the prompt has no script that makes its models: those of another run went on in it.
+local function went_on(run)
+  local files = {}
+  for _, file in pairs(checkpoint.files(run.folder .. "/checkpoints")) do
+    files[#files + 1] = file.path
+  end
+  table.sort(files)
+  fail("data", "open: %s was trained at the prompt, from models of %s: open that one, then "
+    .. "model:load %q", run.name, run.json.opened, files[1] or run.folder .. "/checkpoints/...")
+end
+
 local function read_script(run, seed, found, count)
   local src, script = run.folder .. "/src", run.json.script
   if type(script) ~= "string" then
@@ -268,7 +279,8 @@ function M.open(word, given)
     end
   end
   local run = find(word)
-  run_of_session.look()
+  if type(run.json.opened) == "string" then went_on(run) end
+  run_of_session.look(run.name)
   local found, count, seed = checkpoints_of(run, given and given.seed)
   local session = train.apart(read_script, run, seed, found, count)
   local kept = {}

@@ -170,3 +170,53 @@ describe("a script that is opened", function()
     assert.are.equal("true\ttrue\ttrue\ttrue\ttrue\n", r.out, r.err)
   end)
 end)
+
+describe("a session at the prompt that has opened a run", function()
+  local explore = core.realpath "experiments/explore.lua"
+
+  local function session(c, lines)
+    c:write("keys.txt", lines)
+    local _, text = core.run_command { "sh", "-c", ("cd %s && %s -i %s run=latest <keys.txt 2>&1")
+      :format(c.folder, core.realpath "/proc/self/exe", explore) }
+    return text
+  end
+
+  local function runs_of(c)
+    local found = {}
+    for _, name in ipairs(c:list "runs") do
+      if name:find "explore" then found[#found + 1] = name end
+    end
+    return found
+  end
+
+  it("has no folder while it looks, and one for what it trains", function()
+    local c <close> = trained ""
+    local before = state_of(c)
+    local text = session(c, "net:sample(2)\nshow(va.rand(4, 4))\nplot(h.net.loss)\n")
+    assert(text:find("Tensor float32 [2, 4]", 1, true), text)
+    os.remove(c:path "keys.txt")
+    assert.are.equal(before, state_of(c))
+    assert.are.same({}, runs_of(c))
+
+    text = session(c, "h = fit(net, data.train, { epochs = 2, batch = 10 })\n"
+      .. "fit(net, data.train, { epochs = 1, batch = 10 })\nwrite('now.npy', net.enc[1].weight)")
+    local own = runs_of(c)
+    assert.are.equal(1, #own)
+    assert(text:find("run     runs/" .. own[1] .. "   keeps what is trained here\n", 1, true), text)
+    local at = "runs/" .. own[1]
+    assert(c:read(at .. "/run.json"):find('"status": "done"', 1, true))
+    assert.are.equal(4, select(2, c:read(at .. "/metrics.csv"):gsub("\n", "")))
+    assert(not core.realpath(c:path "runs/latest"):find "explore")
+
+    local r = c:run(([[
+      local va = require "vaelua"
+      local net = va.open("latest").models.net
+      net:load "%s/checkpoints/net-last.safetensors"
+      print((net.enc[1].weight - va.read "now.npy"):abs():max():item())
+      print(select(2, pcall(va.open, "%s")))]]):format(at, own[1]))
+    assert(r.out:find("^0.0\n"), r.out .. r.err)
+    assert(r.out:find(("open: %s was trained at the prompt, from models of %s: open that one, then "
+      .. 'model:load "%s/checkpoints/net-last.safetensors"'):format(own[1],
+        core.realpath(c:path "runs/latest"):match "[^/]+$", at), 1, true), r.out)
+  end)
+end)

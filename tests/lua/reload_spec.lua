@@ -149,7 +149,9 @@ describe("an edit with a mistake", function()
       print(va.reload "net")]]
     for _, text in ipairs {
       "'net' cannot be made again: the new module has no 'local function build'; everything is as "
-      .. "it was", "net.lua:3: ')' expected", "(did you mean 'linear'?)", "the new module has no 'function'; everything is as it was", "kept net/dec.1 net/enc.1 net/enc.3\n" } do
+      .. "it was", "net.lua:3: ')' expected", "(did you mean 'linear'?)",
+      "the new module has no 'function'; everything is as it was",
+      "kept net/dec.1 net/enc.1 net/enc.3\n" } do
       assert(r.out:find(text, 1, true), text .. "\n" .. r.out .. r.err)
     end
   end)

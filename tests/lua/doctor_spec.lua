@@ -109,9 +109,9 @@ describe("doctor", function()
     local t <close> = setmetatable({}, { __close = function(t) t[1]:drop() end })
     t[1] = terminal.new { columns = 100, rows = 40 }
     t[1]:start()
-    has(t[1]:run("!" .. program .. " doctor; stty -a > seen.txt"),
+    has(t[1]:run("!" .. program .. " doctor --data . ; stty -a > seen.txt"),
       "ok  terminal  %S+, 100 columns, pictures as half blocks\n")
-    has(t[1]:run("!TERM=dumb " .. program .. " doctor"), "%-%-  terminal  dumb, 100 columns: "
+    has(t[1]:run("!TERM=dumb " .. program .. " doctor --data ."), "%-%-  terminal  dumb, 100 columns: "
       .. "pictures as letters : export TERM=xterm%-256color, if it is one\n")
     local f <close> = assert(io.open(t[1].folder .. "/seen.txt"))
     local seen = f:read "a"

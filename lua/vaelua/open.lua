@@ -167,8 +167,9 @@ local function quiet(va, settings, seed, left, session)
     before[name] = va[name]
     rawset(va, name, f)
   end
-  local save = models.silence(true)
+  local save, precision = models.silence(true), core.precision()
   return setmetatable({}, { __close = function()
+    core.precision(precision)
     for name, f in pairs(before) do rawset(va, name, f) end
     models.silence(save)
   end })
@@ -177,7 +178,7 @@ end
 -- Modules that lie in src/ are loaded from there, and all that were loaded are forgotten again, but
 -- for our own.
 local function own_modules(run, src, script, env)
-  local path, searchers, before = package.path, package.searchers, {}
+  local path, cpath, searchers, before = package.path, package.cpath, package.searchers, {}
   package.path = rerun.search_path(run, src, script)
   package.searchers = table.move(searchers, 2, #searchers, 3,
                                  { searchers[1], harmless.searcher(env) })
@@ -188,7 +189,7 @@ local function own_modules(run, src, script, env)
   end
   for _, name in ipairs { "_G", "io", "os" } do package.loaded[name] = env[name] end
   return setmetatable({}, { __close = function()
-    package.path, package.searchers = path, searchers
+    package.path, package.cpath, package.searchers = path, cpath, searchers
     for name in pairs(package.loaded) do
       if not name:find("^vaelua") then package.loaded[name] = before[name] end
     end

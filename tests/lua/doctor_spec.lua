@@ -111,8 +111,8 @@ describe("doctor", function()
     t[1]:start()
     has(t[1]:run("!" .. program .. " doctor --data . ; stty -a > seen.txt"),
       "ok  terminal  %S+, 100 columns, pictures as half blocks\n")
-    has(t[1]:run("!TERM=dumb " .. program .. " doctor --data ."), "%-%-  terminal  dumb, 100 columns: "
-      .. "pictures as letters : export TERM=xterm%-256color, if it is one\n")
+    has(t[1]:run("!TERM=dumb " .. program .. " doctor --data ."),
+      "%-%-  terminal  dumb, 100 columns: pictures as letters : export TERM=xterm%-256color, if it is one\n")
     local f <close> = assert(io.open(t[1].folder .. "/seen.txt"))
     local seen = f:read "a"
     has(seen, " echo")

@@ -1649,7 +1649,7 @@ function va.realism(real, fake, options) end
 ---@return vaelua.Tensor
 function va.reciprocal(x) end
 
---- va.reload(module): loads the module again and rebuilds the models that it made, in place. The result has lists of layers, kept, new and lost, and prints itself.
+--- va.reload(module): loads the module again, by its name or the path of its file, and rebuilds the models that it made, in place. The result has lists of layers, kept, new and lost, and prints itself. A script is not run again: the function that makes the model belongs into a module.
 ---@param name string
 ---@return any
 function va.reload(name) end

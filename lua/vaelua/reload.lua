@@ -80,11 +80,12 @@ end
 
 -- A script is not run again, with its training and all.
 local function refuse_script(name, path)
-  local script = core.program and core.program.script
-  local is_script = script and core.realpath(script) == core.realpath(path)
+  local script, real = core.program and core.program.script, core.realpath(path) or path
+  local is_script = script and core.realpath(script) == real
   for _, m in ipairs(models.all()) do
     for _, call in ipairs(origin.of(m)) do
-      is_script = is_script or call.script and origin.is_source_of(call.source, name)
+      local alike = not package.loaded[name] and origin.is_source_of(call.source, name)
+      is_script = is_script or call.script and (alike or core.realpath(call.source:sub(2)) == real)
     end
   end
   if is_script then
@@ -223,20 +224,26 @@ function Result.__tostring(r)
 end
 
 -- Why nothing was made again.
-local function note_of(living)
-  local lines = { "no living model was made by this module; new ones will be" }
+local function note_of(living, name)
+  local text = "no living model was made by this module; new ones will be"
   for _, m in ipairs(living) do
-    local where = script_of(m)
-    if where and where:find "^[^%(]" then
-      lines[#lines + 1] = ("%s was made in %s: %s"):format(models.name_of(m), where, HOW)
-      break
+    local where, maker = script_of(m), nil
+    for _, calls in ipairs { origin.of(m), table.unpack(origin.of(m).parts or {}) } do
+      for _, call in ipairs(calls) do maker = call.module or maker end
+    end
+    if maker and maker ~= name then
+      return ("%s\n%s was made by the module %s: reload %q (a call that ends in return f(...) "
+        .. "leaves no trace of its own)"):format(text, models.name_of(m), maker, maker)
+    elseif where and where:find "^[^%(]" then
+      return ("%s\n%s was made in %s: %s"):format(text, models.name_of(m), where, HOW)
     end
   end
-  return table.concat(lines, "\n")
+  return text
 end
 
---- va.reload(module): loads the module again and rebuilds the models that it made, in place. The
---- result has lists of layers, kept, new and lost, and prints itself.
+--- va.reload(module): loads the module again, by its name or the path of its file, and rebuilds the
+--- models that it made, in place. The result has lists of layers, kept, new and lost, and prints
+--- itself. A script is not run again: the function that makes the model belongs into a module.
 function M.reload(name)
   local full, text, path = find(name)
   refuse_script(full, path)
@@ -262,7 +269,7 @@ function M.reload(name)
   if own then rawset(require "vaelua.models", own, value) end
   local result = setmetatable({ kept = {}, new = {}, lost = {} }, Result)
   for _, t in ipairs(twins) do replace(t[1], t[2], result) end
-  if #twins == 0 then result.note = note_of(models.all()) end
+  if #twins == 0 then result.note = note_of(models.all(), full) end
   return result
 end
 

@@ -112,7 +112,8 @@ describe("doctor", function()
     has(t[1]:run("!" .. program .. " doctor --data . ; stty -a > seen.txt"),
       "ok  terminal  %S+, 100 columns, pictures as half blocks\n")
     has(t[1]:run("!TERM=dumb " .. program .. " doctor --data ."),
-      "%-%-  terminal  dumb, 100 columns: pictures as letters : export TERM=xterm%-256color, if it is one\n")
+      "%-%-  terminal  dumb, 100 columns: pictures as letters : "
+      .. "export TERM=xterm%-256color, if it is one\n")
     local f <close> = assert(io.open(t[1].folder .. "/seen.txt"))
     local seen = f:read "a"
     has(seen, " echo")

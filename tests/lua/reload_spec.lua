@@ -119,6 +119,37 @@ describe("a part that a module makes alone", function()
   end)
 end)
 
+describe("a function that ends in a call of another module's", function()
+  it("is not known, and the other is named", function()
+    local c <close> = folder()
+    c:write("net.lua", module { "return function(z) return nn.model('net', PARTS) end" })
+    c:write("outer.lua", "return function(...) return require 'net'(...) end")
+    local r = c:run [[
+      local va = require "vaelua"
+      local net = require "outer"(3)
+      print(va.reload "outer")
+      print(va.reload "net")]]
+    assert.are.equal("no living model was made by this module; new ones will be\nnet was made by "
+      .. 'the module net: reload "net" (a call that ends in return f(...) leaves no trace of its '
+      .. "own)\nkept net/dec.1 net/enc.1 net/enc.3\n", r.out, r.err)
+  end)
+end)
+
+describe("a module that is called as the script of a run", function()
+  it("is reloaded all the same", function()
+    local c <close> = folder()
+    c:write("net.lua", module { "return function(z) return nn.model('net', PARTS) end" })
+    c:write("experiments/net.lua", [[
+      package.path = "./?.lua;" .. package.path
+      local va = require "vaelua"
+      net, other = require "net"(3), va.nn.model("other", {})
+      print(va.reload "net")]])
+    local _, text = core.run_command { "sh", "-c", ("cd %s && %s experiments/net.lua 2>&1")
+      :format(c.folder, core.realpath "/proc/self/exe") }
+    assert.are.equal("kept net/dec.1 net/enc.1 net/enc.3\n", text)
+  end)
+end)
+
 describe("an edit with a mistake", function()
   local c
   setup(function()

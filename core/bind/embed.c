@@ -126,7 +126,7 @@ static const struct File *built_in (const char *name) {
   return NULL;
 }
 
-/* ---- what our files see as globals ---------------------------------------- */
+/* ---- what our files see as globals ------------------------------------- */
 
 static const char own_globals;       /* its address is the registry's key */
 
@@ -181,7 +181,7 @@ static void keep_globals (lua_State *L) {
   lua_rawsetp(L, LUA_REGISTRYINDEX, &own_globals);
 }
 
-/* ---- modules --------------------------------------------------------------- */
+/* ---- modules ----------------------------------------------------------- */
 
 /* Loads the file of a module, from the checkout or from inside.  LUA_OK with
  * the function pushed, -1 if there is no such file, or luaL_load's status. */

@@ -47,9 +47,65 @@ static void take_terminal_back (void) {
   rl_forced_update_display();
 }
 
+/* A terminal far away may answer what it can show (bind/terminal.c) after
+ * nobody waits for it any more.  What begins as such an answer and not as a
+ * key is read here, and thrown away if it is one. */
+enum { SOON = 20, LATE = 500, LONGEST = 4096 };    /* milliseconds; bytes */
+
+static int next_byte (FILE *in, int milliseconds) {
+  struct pollfd key = { fileno(in), POLLIN, 0 };
+  unsigned char c;
+  if (poll(&key, 1, milliseconds) <= 0 || read(key.fd, &c, 1) != 1)
+    return EOF;
+  return c;
+}
+
+/* Up to ESC \, of ESC _ G ... and ESC P ... */
+static void skip_string (FILE *in) {
+  for (int i = 0, c = 0, before; i < LONGEST; i++) {
+    before = c;
+    c = next_byte(in, LATE);
+    if (c == EOF || (before == '\033' && c == '\\'))
+      return;
+  }
+}
+
+/* Reads on behind ESC.  True if it was an answer; else what was read is to be
+ * read again. */
+static bool swallow_answer (FILE *in) {
+  char text[32];
+  int n = 0, c = next_byte(in, SOON);
+  if (c == EOF)
+    return false;
+  text[n++] = (char) c;
+  if (c == '[' || c == '_' || c == 'P') {
+    int second = next_byte(in, SOON);
+    if (second != EOF)
+      text[n++] = (char) second;
+    if ((c == '_' && second == 'G')
+        || (c == 'P' && second != EOF && strchr("01>!", second))) {
+      skip_string(in);
+      return true;
+    }
+    bool numbers = c == '[' && (second == '?' || second == '6');
+    while (numbers && n < (int) sizeof text) {
+      int next = next_byte(in, LATE);
+      if (next == EOF)
+        break;
+      if (next == (second == '?' ? 'c' : 't') && (second == '?' || n > 2))
+        return true;
+      text[n++] = (char) next;
+      numbers = strchr("0123456789;", next) != NULL;
+    }
+  }
+  for (int i = 0; i < n; i++)
+    rl_stuff_char((unsigned char) text[i]);
+  return false;
+}
+
 /* Waits for a key.  Ctrl-C empties the line and enters it; SIGTERM is the end
  * of the input.  (readline's own handling would wait for one more key.) */
-static int next_key (FILE *in) {
+static int wait_for_key (FILE *in) {
   struct pollfd key = { fileno(in), POLLIN, 0 };
   while (poll(&key, 1, -1) < 0) {
     rl_check_signals();                     /* a window of another size */
@@ -71,6 +127,13 @@ static int next_key (FILE *in) {
     }
   }
   return rl_getc(in);
+}
+
+static int next_key (FILE *in) {
+  int key;
+  while ((key = wait_for_key(in)) == '\033' && swallow_answer(in))
+    ;
+  return key;
 }
 
 static bool more_waits (void) {

@@ -488,7 +488,7 @@ static int run_script (lua_State *L, const Command *c) {
 
 /* vaelua doctor, vaelua help NAME: functions of our own modules. */
 static int run_command (lua_State *L, const Command *c, const char *module) {
-  lua_getglobal(L, "require");
+  embed_require(L);
   lua_pushstring(L, module);
   int status = program_call(L, 1, 1);
   if (status != 0)
@@ -570,8 +570,8 @@ static int print_usage (void) {
   printf("\n--name value, --name=value and name=value mean the same, before "
          "and behind the\nscript; VAELUA_NAME in the environment means it "
          "too (VAELUA_DATA=DIR). There\nVAELUA_IMAGES (kitty, sixel, blocks, "
-         "none) says how pictures are shown,\nVAELUA_HISTORY where the prompt "
-         "keeps its history.\n\n"
+         "ascii, none) says how pictures are shown,\nVAELUA_HISTORY where the "
+         "prompt keeps its history.\n\n"
          "exit status: 0 done, 1 error in the script, 2 usage or settings, "
          "3 data missing\nor corrupt, 4 device not available, 5 diverged, "
          "130 Ctrl-C, 143 SIGTERM.\n");
@@ -629,6 +629,7 @@ static int run_main (lua_State *L, Command *c) {
     repl_run(L);
     if (!interrupt_term())
       interrupt_clear();
+    end_run(L, status);         /* what was trained at the prompt */
   }
   return status;
 }

@@ -10,6 +10,7 @@
 #include "repl.h"
 
 #include "bind/bind.h"
+#include "bind/embed.h"
 #include "bind/interrupt.h"
 #include "line.h"
 
@@ -33,16 +34,14 @@ static double seconds (void) {
  * from base + 1 on.  False if it raised, which has been told then. */
 static bool ask (lua_State *L, const char *name, int base, int results) {
   int count = lua_gettop(L) - base;
-  lua_getglobal(L, "require");
-  if (lua_type(L, -1) != LUA_TFUNCTION) {      /* the user's own */
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &state) != LUA_TTABLE) {
     lua_pop(L, 1);
-    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-    lua_getfield(L, -1, "vaelua.prompt");
-    lua_remove(L, -2);
-  } else {
+    embed_require(L);
     lua_pushliteral(L, "vaelua.prompt");
     if (program_call(L, 1, 1) != 0)
       return false;
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &state);
   }
   lua_getfield(L, -1, name);
   lua_remove(L, -2);
@@ -83,8 +82,7 @@ static void complete (const char *before, Matches *into) {
   if (!lua_checkstack(L, 16))
     return;
   lua_gc(L, LUA_GCSTOP);
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  lua_getfield(L, -1, "vaelua.prompt");
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &state);
   lua_getfield(L, -1, "complete");
   lua_pushstring(L, before);
   if (lua_pcall(L, 1, 3, 0) == LUA_OK && lua_type(L, -3) == LUA_TTABLE) {

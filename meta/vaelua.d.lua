@@ -1540,6 +1540,12 @@ function va.precision(name) end
 ---@return vaelua.Tensor
 function va.prod(x, axis, options) end
 
+--- va.profile(f, ...): calls f(...), prints a table of the kernels that it ran by op (calls, milliseconds, share, GFLOP/s, GB/s, share of the machine's peak) and gives its rows. Loops run call by call meanwhile.
+---@param f function
+---@param ... any
+---@return any
+function va.profile(f, ...) end
+
 --- The fields of the protocol: those of the network, the preset's name, and what else is given.
 ---@param name string
 ---@param p any
@@ -1643,7 +1649,7 @@ function va.realism(real, fake, options) end
 ---@return vaelua.Tensor
 function va.reciprocal(x) end
 
---- va.reload(module): loads the module again and rebuilds the models that it made, in place. The result has lists of layers, kept, new and lost, and prints itself.
+--- va.reload(module): loads the module again, by its name or the path of its file, and rebuilds the models that it made, in place. The result has lists of layers, kept, new and lost, and prints itself. A script is not run again: the function that makes the model belongs into a module.
 ---@param name string
 ---@return any
 function va.reload(name) end

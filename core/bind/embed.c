@@ -126,6 +126,63 @@ static const struct File *built_in (const char *name) {
   return NULL;
 }
 
+/* ---- what our files see as globals ------------------------------------- */
+
+static const char own_globals;       /* its address is the registry's key */
+
+/* __index: print is the user's where that can be called; whatever else is not
+ * Lua's own comes from _G. */
+static int other_global (lua_State *L) {
+  const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+  lua_pushglobaltable(L);
+  if (strcmp(name, "print") == 0) {
+    lua_pushvalue(L, 2);
+    if (lua_rawget(L, -2) != LUA_TFUNCTION)
+      lua_pushvalue(L, lua_upvalueindex(1));
+    return 1;
+  }
+  lua_pushvalue(L, 2);
+  lua_gettable(L, -2);
+  return 1;
+}
+
+/* Lua's names as they are now: a script that assigns to one of them (table =
+ * {}) breaks itself, not our files.  All other names are read and written in
+ * _G. */
+static void keep_globals (lua_State *L) {
+  static const char *const functions[] = {
+    "assert", "collectgarbage", "dofile", "error", "getmetatable", "ipairs",
+    "load", "loadfile", "next", "pairs", "pcall", "rawequal", "rawget",
+    "rawlen", "rawset", "require", "select", "setmetatable", "tonumber",
+    "tostring", "type", "warn", "xpcall", "_G", "_VERSION", NULL };
+  static const char *const libraries[] = {
+    "coroutine", "debug", "io", "math", "os", "package", "string", "table",
+    "utf8", NULL };
+  lua_createtable(L, 0, 40);
+  lua_pushglobaltable(L);
+  for (int i = 0; functions[i] != NULL; i++) {
+    lua_pushstring(L, functions[i]);
+    lua_rawget(L, -2);
+    lua_setfield(L, -3, functions[i]);
+  }
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  for (int i = 0; libraries[i] != NULL; i++) {
+    lua_getfield(L, -1, libraries[i]);
+    lua_setfield(L, -4, libraries[i]);
+  }
+  lua_pop(L, 1);
+  lua_createtable(L, 0, 2);
+  lua_getfield(L, -2, "print");
+  lua_pushcclosure(L, other_global, 1);
+  lua_setfield(L, -2, "__index");
+  lua_insert(L, -2);
+  lua_setfield(L, -2, "__newindex");
+  lua_setmetatable(L, -2);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &own_globals);
+}
+
+/* ---- modules ----------------------------------------------------------- */
+
 /* Loads the file of a module, from the checkout or from inside.  LUA_OK with
  * the function pushed, -1 if there is no such file, or luaL_load's status. */
 static int load_file (lua_State *L, const char *name) {
@@ -145,7 +202,17 @@ static int load_module (lua_State *L, const char *module) {
   int status = -1;
   for (int i = 0; i < 2 && status == -1; i++)
     status = load_file(L, file_name(L, module, endings[i]));
+  if (status == LUA_OK) {
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &own_globals);
+    lua_setupvalue(L, -2, 1);
+  }
   return status;
+}
+
+void embed_require (lua_State *L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &own_globals);
+  lua_getfield(L, -1, "require");
+  lua_remove(L, -2);
 }
 
 void embed_load (lua_State *L, const char *module) {
@@ -244,6 +311,7 @@ void embed_text (lua_State *L, const char *name) {
 /* table.insert(package.searchers, 1, searcher) */
 void embed_open (lua_State *L) {
   find_once();
+  keep_globals(L);
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
   lua_getfield(L, -1, LUA_LOADLIBNAME);
   lua_getfield(L, -1, "searchers");

@@ -4,6 +4,7 @@
  * They are compiled into the program and the module.  When either is run from
  * a checkout (it lies in the folder build/ of one), the files of the
  * checkout's lua/ are read in their place, so that an edit needs no build.
+ * Lua's names (table, pairs) in them stay what they were at the start.
  */
 #ifndef embed_h
 #define embed_h
@@ -29,6 +30,9 @@ void embed_modules (lua_State *L, const char *folder);
 
 /* Pushes the text of "vaelua/nn.lua", in the checkout or built in, or nil. */
 void embed_text (lua_State *L, const char *name);
+
+/* Pushes Lua's own require, whatever the user has made of it. */
+void embed_require (lua_State *L);
 
 /* Pushes the function of one of our modules; a Lua error if there is none. */
 void embed_load (lua_State *L, const char *module);

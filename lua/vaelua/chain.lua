@@ -11,6 +11,7 @@
 local core = require "vaelua.core"
 local fail = require "vaelua.fail"
 local layers = require "vaelua.layers"
+local origin = require "vaelua.origin"
 local parameters = require "vaelua.parameters"
 
 local Built, same, count_of, fail_at = layers.Built, layers.same, layers.count_of, layers.fail_at
@@ -251,7 +252,9 @@ function M.new(input, list)
     fail("nn.chain: a shape and a list of layers are needed, got %s as the list",
       core.is_layer(list) and "a layer" or type(list))
   end
-  return build(layers.shape_from(input, "nn.chain"), list, "", "")
+  local c = build(layers.shape_from(input, "nn.chain"), list, "", "")
+  origin.note(c)
+  return c
 end
 
 --- Is v a chain?

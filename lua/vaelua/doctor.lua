@@ -213,41 +213,27 @@ local function figures()
   end
 end
 
--- What the terminal says to kitty's query and to "which are you" (ESC [ c), within 0.4 seconds.
-local ASK = [[exec 2>/dev/null; old=$(stty -g </dev/tty) || exit 1
-stty raw -echo min 0 time 2 </dev/tty
-printf '\033_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\033\\\033[c' >/dev/tty
-dd bs=512 count=2 </dev/tty
-stty "$old" </dev/tty]]
-
---- What a terminal's answer says that it can show.
-function M.graphics(answer)
-  if answer:find("\27_Gi=31;OK", 1, true) then return "kitty" end
-  local list = answer:match("\27%[%?([%d;]+)c")
-  if list and (";" .. list .. ";"):find(";4;", 1, true) then return "sixel" end
-  return "block"
-end
-
-local IMAGES = { auto = true, kitty = true, sixel = true, block = true, ascii = true, off = true }
 local SHOWS = { kitty = "pictures by kitty's protocol", sixel = "pictures by sixel",
-                block = "pictures as half blocks" }
+                blocks = "pictures as half blocks", ascii = "pictures as letters" }
 
 local function terminal()
-  local chosen, term = os.getenv("VAELUA_IMAGES"), os.getenv("TERM")
-  if chosen and chosen ~= "" and not IMAGES[chosen] then
-    better("pictures", "export VAELUA_IMAGES=auto (or kitty, sixel, block, ascii, off)",
-      "VAELUA_IMAGES is %q, which is unknown", chosen)
-  elseif chosen and chosen ~= "" then
+  local show, term = require "vaelua.show", os.getenv("TERM")
+  local chosen, unknown = show.wanted()
+  if unknown then
+    better("pictures", "export VAELUA_IMAGES=auto", "VAELUA_IMAGES is %q, not %s", unknown,
+      show.KINDS)
+  elseif chosen then
     ok("pictures", "VAELUA_IMAGES=%s", chosen)
   end
   if not core.isatty(1) then return ok("terminal", "none: plain lines") end
   local wide = ("%s, %d columns"):format(term or "TERM is not set", core.columns())
   if term == nil or term == "" or term == "dumb" then
-    return better("terminal", "export TERM=xterm-256color, if it is one", "%s: no pictures", wide)
+    return better("terminal", "export TERM=xterm-256color, if it is one", "%s: %s", wide,
+      SHOWS[term == "dumb" and "ascii" or "blocks"])
   end
-  local _, answer = core.run_command { "sh", "-c", ASK }
-  ok("terminal", "%s, %s", wide, answer == "" and "does not say what it can: half blocks"
-    or SHOWS[M.graphics(answer)])
+  local answer = show.ask()
+  ok("terminal", "%s, %s", wide, answer.silent and "does not say what it can: half blocks"
+    or SHOWS[answer.kind])
 end
 
 -- ---- folders ------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@
 local core = require "vaelua.core"
 local fail = require "vaelua.fail"
 local chain = require "vaelua.chain"
+local origin = require "vaelua.origin"
 local parameters = require "vaelua.parameters"
 
 local M = {}
@@ -195,65 +196,6 @@ local function make(name)
   return m
 end
 
-local makers = setmetatable({}, { __mode = "k" })    -- model -> who made it
-
--- Under which name a module gives a function away: "" for itself, "()" for its call. A module that
--- is the function comes before a table that has it too, as va.models has every maker.
-local function export_of(f)
-  for module, value in pairs(package.loaded) do
-    if value == f then return module, "" end
-    local meta = type(value) == "table" and getmetatable(value)
-    if type(meta) == "table" and rawget(meta, "__call") == f then return module, "()" end
-  end
-  for module, value in pairs(package.loaded) do
-    if type(value) == "table" and module ~= "_G" then
-      for k, v in next, value do
-        if v == f then return module, k end
-      end
-    end
-  end
-end
-
-local function arguments_of(level, info)
-  local list = { n = 0 }
-  for i = 1, info.nparams do
-    list.n = i
-    list[i] = select(2, debug.getlocal(level + 1, i))
-  end
-  if info.isvararg then
-    local i = 1
-    while true do
-      local name, v = debug.getlocal(level + 1, -i)
-      if not name then break end
-      list.n = list.n + 1
-      list[list.n], i = v, i + 1
-    end
-  end
-  return list
-end
-
--- The functions of modules that are being called, from the inside out, with their arguments: what
--- va.reload calls again.
-local function note_maker(m)
-  local level, list = 3, {}
-  local info = debug.getinfo(level, "Suf")
-  while info do
-    local main = info.what == "main"
-    local module, key
-    if not main and info.what == "Lua" then module, key = export_of(info.func) end
-    if main or module then
-      list[#list + 1] = { module = module, key = key, main = main, source = info.source,
-                          args = arguments_of(level, info) }
-    end
-    level = level + 1
-    info = debug.getinfo(level, "Suf")
-  end
-  makers[m] = list
-end
-
---- The calls that a model came from: { module, key, args, source, main } each.
-function M.makers_of(m) return makers[m] or {} end
-
 --- The model has the parts and functions of another from now on; parts that `as` maps are replaced.
 --- Whoever holds one of the two sees the same fields.
 function M.become(m, other, as)
@@ -277,7 +219,7 @@ function M.new(name, parts)
   end
   local m = make(free_name(name))
   for _, k in ipairs(parameters.sorted_keys(parts or {})) do put(m, k, parts[k]) end
-  note_maker(m)
+  origin.note(m, parts)
   return m
 end
 

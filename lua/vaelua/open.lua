@@ -6,11 +6,13 @@
   The script is run again from the run's own src/ with the run's settings, so that models are built
   by the architecture that they were trained with. Its training loops end at once with the weights
   of their last checkpoint; evaluate, report, show, plot, note, write and print do nothing. Behind
-  its last checkpoint the script is not needed and may stop. Nothing is written. ]]
+  its last checkpoint the script is not needed and may stop. Nothing is written, printed or run: the
+  io and os of the script and of its modules only read (runs/harmless.lua). ]]
 
 local core = require "vaelua.core"
 local checkpoint = require "vaelua.checkpoint"
 local folder = require "vaelua.runs.folder"
+local harmless = require "vaelua.runs.harmless"
 local log = require "vaelua.log"
 local models = require "vaelua.model"
 local rerun = require "vaelua.runs.rerun"
@@ -152,6 +154,7 @@ local function quiet(va, settings, seed, left, session)
   local data = va.data
   local own = {
     args = args_of(settings), seeds = seeds_of(seed), show = nothing, plot = nothing,
+    hist = nothing, scatter = nothing, heat = nothing, setup = nothing,
     note = nothing, write = nothing, report = stop, evaluate = stop,
     data = function(...)
       local d = data(...)
@@ -164,31 +167,45 @@ local function quiet(va, settings, seed, left, session)
     before[name] = va[name]
     rawset(va, name, f)
   end
-  local save = models.silence(true)
+  local save, precision = models.silence(true), core.precision()
   return setmetatable({}, { __close = function()
+    core.precision(precision)
     for name, f in pairs(before) do rawset(va, name, f) end
     models.silence(save)
   end })
 end
 
--- Modules that lie in src/ are loaded from there, and forgotten again.
-local function own_modules(run, src, script)
-  local path, before = package.path, {}
+-- Modules that lie in src/ are loaded from there, and all that were loaded are forgotten again, but
+-- for our own.
+local function own_modules(run, src, script, env)
+  local path, cpath, searchers, before = package.path, package.cpath, package.searchers, {}
   package.path = rerun.search_path(run, src, script)
+  package.searchers = table.move(searchers, 2, #searchers, 3,
+                                 { searchers[1], harmless.searcher(env) })
   for name, value in pairs(package.loaded) do before[name] = value end
   for name in pairs(before) do
     local at = not name:find("^vaelua") and package.searchpath(name, package.path)
     if at and at:sub(1, #src) == src then package.loaded[name] = nil end
   end
+  for _, name in ipairs { "_G", "io", "os" } do package.loaded[name] = env[name] end
   return setmetatable({}, { __close = function()
-    package.path = path
-    for name in pairs(package.loaded) do package.loaded[name] = before[name] end
+    package.path, package.cpath, package.searchers = path, cpath, searchers
+    for name in pairs(package.loaded) do
+      if not name:find("^vaelua") then package.loaded[name] = before[name] end
+    end
     for name, value in pairs(before) do package.loaded[name] = value end
   end })
 end
 
-local function environment()
-  return setmetatable({ print = function() end, arg = {} }, { __index = _G })
+-- A session at the prompt has no script that makes its models: those of another run went on in it.
+local function went_on(run)
+  local files = {}
+  for _, file in pairs(checkpoint.files(run.folder .. "/checkpoints")) do
+    files[#files + 1] = file.path
+  end
+  table.sort(files)
+  fail("data", "open: %s was trained at the prompt, from models of %s: open that one, then "
+    .. "model:load %q", run.name, run.json.opened, files[1] or run.folder .. "/checkpoints/...")
 end
 
 local function read_script(run, seed, found, count)
@@ -198,16 +215,17 @@ local function read_script(run, seed, found, count)
       run.name)
   end
   local path = src .. "/" .. rerun.place_of(run, script)
-  local chunk, why = loadfile(path, "t", environment())
-  if not chunk then fail("data", "open: the run's own script does not compile: %s", why) end
   local session, kept = {}, {}
   local restoring, left = reader(found, count, kept)
-  local _ <close> = own_modules(run, src, path)
+  local env = harmless.globals(function() error(left() == 0 and STOP or "it calls os.exit", 0) end)
+  local chunk, why = loadfile(path, "t", env)
+  if not chunk then fail("data", "open: the run's own script does not compile: %s", why) end
+  local _ <close> = own_modules(run, src, path, env)
   local _ <close> = quiet(require "vaelua", folder.need_settings(run), seed, left, session)
-  local before = checkpoint.reading
+  local before, outer = checkpoint.reading, reading     -- a script may open a run itself
   checkpoint.reading, reading = restoring, run.folder
   local _ <close> = setmetatable({}, { __close = function()
-    checkpoint.reading, reading = before, nil
+    checkpoint.reading, reading = before, outer
   end })
   core.seed(math.tointeger(run.json.seed) or seed)
   local good, message = pcall(chunk)
@@ -262,7 +280,8 @@ function M.open(word, given)
     end
   end
   local run = find(word)
-  run_of_session.look()
+  if type(run.json.opened) == "string" then went_on(run) end
+  run_of_session.look(run.name)
   local found, count, seed = checkpoints_of(run, given and given.seed)
   local session = train.apart(read_script, run, seed, found, count)
   local kept = {}

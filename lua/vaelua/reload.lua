@@ -10,6 +10,7 @@
 local core = require "vaelua.core"
 local models = require "vaelua.model"
 local optim = require "vaelua.optim"
+local origin = require "vaelua.origin"
 local parameters = require "vaelua.parameters"
 local train = require "vaelua.train"
 
@@ -31,62 +32,107 @@ local function text_of(path)
   return f:read("a")
 end
 
+-- The name of the module that lies in a file.
+local function module_in(path)
+  local real = core.realpath(path)
+  for _, name in ipairs(real and module_names() or {}) do
+    local at = not name:find("^vaelua") and package.searchpath(name, package.path)
+    if at and core.realpath(at) == real then return name end
+  end
+  return (path:gsub("%.lua$", ""):gsub("^%./", ""):gsub("/", "."))
+end
+
+-- Where a model was made, if that is no module: "train.lua", "the prompt".
+local function script_of(m)
+  local calls = origin.of(m)
+  local last = calls[#calls]
+  if not last or not last.script then return nil end
+  if last.source:find("^=prompt") then return "the prompt" end
+  if last.source:find("^=") then return last.source:sub(2) end
+  return last.source:match("[^/@]+$")
+end
+
+local HOW = "what reload can make again comes from a function of a module: put it into a file of "
+            .. "its own (vae.lua: return function(...) ... return model end), call require \"vae\" "
+            .. "there, and reload \"vae\""
+
 -- The module's full name, its text and where that lies: models.vae may be one of our own,
 -- vaelua.models.vae.
 local function find(name)
   if type(name) ~= "string" then
     fail("reload: the name of a module is needed, got %s", type(name))
   end
+  if name:find("%.lua$") then name = module_in(name) end
   local path = package.searchpath(name, package.path)
   if path then return name, text_of(path), path end
   local below = name:gsub("^vaelua%.", ""):gsub("%.", "/")
   local own = core.source(below)
   if own then return "vaelua." .. below:gsub("/", "."), own, "vaelua/" .. below .. ".lua" end
+  local m = models.find(name)
+  if m then
+    fail("reload: '%s' is a model%s, not a module; %s", name,
+      script_of(m) and " that was made in " .. script_of(m) or "", HOW)
+  end
   local near = core.nearest(name, module_names())
   fail("reload: there is no module '%s' in package.path%s", name,
     near and (" (did you mean '%s'?)"):format(near) or "")
 end
 
+-- A script is not run again, with its training and all.
+local function refuse_script(name, path)
+  local script, real = core.program and core.program.script, core.realpath(path) or path
+  local is_script = script and core.realpath(script) == real
+  for _, m in ipairs(models.all()) do
+    for _, call in ipairs(origin.of(m)) do
+      local alike = not package.loaded[name] and origin.is_source_of(call.source, name)
+      is_script = is_script or call.script and (alike or core.realpath(call.source:sub(2)) == real)
+    end
+  end
+  if is_script then
+    fail("reload: %s is a script, and would run again, training and all; %s", path, HOW)
+  end
+end
+
 local function load_text(name, text, path)
-  local chunk, why = load(text, "@" .. path, "t")
+  local ours = name:find("^vaelua%.")
+  local chunk, why = load(text, "@" .. path, "t", ours and _ENV or _G)
   if not chunk then fail("reload: %s; everything is as it was", why) end
-  local good, value = pcall(chunk, name, path)
+  local good, value = pcall(train.apart, origin.run, chunk, name, path)
   if not good then fail("reload: %s; everything is as it was", tostring(value)) end
   return value == nil and true or value
 end
 
 -- ---- the models ---------------------------------------------------------------------------------
 
--- Whether a chunk is the file of a module, here or in the src/ of a run.
-local function is_source_of(source, name)
-  local path = "/" .. name:gsub("%.", "/")
-  for _, ending in ipairs { path .. ".lua", path .. "/init.lua" } do
-    if ("/" .. source:sub(2)):sub(-#ending) == ending then return true end
-  end
-  return false
-end
-
--- The outermost call of the module that a model came from.
-local function maker_of(m, name)
+-- The outermost call of the module among these.
+local function call_of(calls, name)
   local found
-  for _, call in ipairs(models.makers_of(m)) do
-    if call.module == name or call.main and is_source_of(call.source, name) then found = call end
+  for _, call in ipairs(calls) do
+    local main = call.main and not call.script and origin.is_source_of(call.source, name)
+    if call.module == name or main then found = call end
   end
   return found
+end
+
+-- The same for a model; if none is known, that of its chains, and true.
+local function maker_of(m, name)
+  local call = call_of(origin.of(m), name)
+  if call then return call, false end
+  for _, calls in ipairs(origin.of(m).parts or {}) do call = call or call_of(calls, name) end
+  return call, true
 end
 
 local function call_again(call, value)
   if call.main then return end
   local args = call.args
-  if call.key == "()" then return value(table.unpack(args, 2, args.n)) end
-  local f = value
-  if call.key ~= "" then f = type(value) == "table" and value[call.key] or nil end
-  if not f then fail("the new module has no '%s'", call.key == "" and "function" or call.key) end
+  if call.key == "()" and not call.way then return value(table.unpack(args, 2, args.n)) end
+  local f, missing = origin.find(call, value)
+  if not f then fail("the new module has no '%s'", missing) end
   return f(table.unpack(args, 1, args.n))
 end
 
--- The new twin of a model, or nothing.
-local function twin_of(m, call, value)
+-- The new twin of a model; nil if the call made a part of it alone.
+local function twin_of(m, call, value, part)
   return train.apart(function()
     local made = call_again(call, value)
     if models.is_model(made) then return made end
@@ -97,7 +143,7 @@ local function twin_of(m, call, value)
         if models.is_model(v) and models.name_of(v) == name then return v end
       end
     end
-    return models.find(name) or fail("the new module makes no model '%s'", name)
+    return models.find(name) or not part and fail("the new module makes no model '%s'", name) or nil
   end)
 end
 
@@ -174,31 +220,56 @@ function Result.__tostring(r)
   for _, where in ipairs { "kept", "new", "lost" } do
     if #r[where] > 0 then parts[#parts + 1] = where .. " " .. table.concat(r[where], " ") end
   end
-  return #parts > 0 and table.concat(parts, "; ")
-         or "no living model was made by this module; new ones will be"
+  return #parts > 0 and table.concat(parts, "; ") or r.note
 end
 
---- va.reload(module): loads the module again and rebuilds the models that it made, in place. The
---- result has lists of layers, kept, new and lost, and prints itself.
+-- Why nothing was made again.
+local function note_of(living, name)
+  local text = "no living model was made by this module; new ones will be"
+  for _, m in ipairs(living) do
+    local where, maker = script_of(m), nil
+    for _, calls in ipairs { origin.of(m), table.unpack(origin.of(m).parts or {}) } do
+      for _, call in ipairs(calls) do maker = call.module or maker end
+    end
+    if maker and maker ~= name then
+      return ("%s\n%s was made by the module %s: reload %q (a call that ends in return f(...) "
+        .. "leaves no trace of its own)"):format(text, models.name_of(m), maker, maker)
+    elseif where and where:find "^[^%(]" then
+      return ("%s\n%s was made in %s: %s"):format(text, models.name_of(m), where, HOW)
+    end
+  end
+  return text
+end
+
+--- va.reload(module): loads the module again, by its name or the path of its file, and rebuilds the
+--- models that it made, in place. The result has lists of layers, kept, new and lost, and prints
+--- itself. A script is not run again: the function that makes the model belongs into a module.
 function M.reload(name)
   local full, text, path = find(name)
-  local value, twins = load_text(full, text, path), {}
+  refuse_script(full, path)
+  local calls, known = {}, package.loaded[full] ~= nil or full:find("^vaelua%.") ~= nil
   for _, m in ipairs(models.all()) do
-    local call = maker_of(m, full)
-    if call then
-      local good, twin = pcall(twin_of, m, call, value)
-      if not good then
-        fail("reload: '%s' cannot be made again: %s; everything is as it was", models.name_of(m),
-          tostring(twin))
-      end
-      twins[#twins + 1] = { m, twin }
+    local call, part = maker_of(m, full)
+    if call then calls[#calls + 1], known = { m, call, part }, true end
+  end
+  if not known then
+    fail("reload: the module '%s' is not loaded, and has made nothing: require %q", full, full)
+  end
+  local value, twins = load_text(full, text, path), {}
+  for _, c in ipairs(calls) do
+    local good, twin = pcall(twin_of, c[1], c[2], value, c[3])
+    if not good then
+      fail("reload: '%s' cannot be made again: %s; everything is as it was", models.name_of(c[1]),
+        (tostring(twin):gsub("^[^\n:]+:%d+: (the new module)", "%1")))
     end
+    if twin then twins[#twins + 1] = { c[1], twin } end
   end
   package.loaded[full] = value
   local own = full:match("^vaelua%.models%.(.+)$")
   if own then rawset(require "vaelua.models", own, value) end
   local result = setmetatable({ kept = {}, new = {}, lost = {} }, Result)
   for _, t in ipairs(twins) do replace(t[1], t[2], result) end
+  if #twins == 0 then result.note = note_of(models.all(), full) end
   return result
 end
 

@@ -48,7 +48,7 @@ local function script_name()
 end
 
 -- A run belongs to a script, or to whoever asked for a place.
-local looking             -- set by M.look
+local looking             -- set by M.look: the run that was opened
 
 local function wanted()
   if looking and not here then return option("out") ~= nil end
@@ -230,14 +230,14 @@ local function point_latest(run)
   pcall(core.symlink, name, link)          -- no symlinks on this disk: no shortcut
 end
 
-local function begin(run)
+local function begin(run, beside)
   here = run
   run.status = "running"
   run.started = run.started or utc()
   core.write(run.folder .. "/config.lua", config_text())
   copy_sources(run)
   save(run)
-  point_latest(run)
+  if not beside then point_latest(run) end
   if #heard > 0 then core.append(run.folder .. "/log.txt", table.concat(heard)) end
   heard = nil
   return run
@@ -328,8 +328,20 @@ end
 function M.opened() return here end
 
 --- At the prompt, a session that has opened a run only looks: it has a folder of its own only
---- where one was made before or --out asks for it.
-function M.look() looking = program().interactive end
+--- where one was made before, --out asks for it, or it trains.
+function M.look(name)
+  looking = program().interactive and name or nil
+end
+
+--- Told by every training: a session that only looked has a folder from now on. It is not the
+--- latest run, which remains the one to be looked at.
+function M.trains()
+  if not looking or here or wanted() then return end
+  fields.opened = looking
+  here = handle(M.new_folder(script_name()))
+  begin(here, true)
+  M.say("run     " .. here.folder .. "   keeps what is trained here")
+end
 
 --- Told by va.args: the settings of the script.  Refuses changed ones if a run goes on.
 function M.settings(t)

@@ -245,12 +245,13 @@ end
 
 -- ---- the terminal -------------------------------------------------------------------------------
 
--- Each block of k x k pixels as their mean; what is over at the edges is left out.
-local function shrunk(x, k)
-  if k == 1 then return x end
-  local h, w, c = x.shape[1] // k, x.shape[2] // k, x.shape[3]
-  x = x:slice(1, 1, h * k):slice(2, 1, w * k):as("float32")
-  return x:reshape(h, k, w, k, c):mean({ 2, 4 }):round():as("uint8")
+-- Each block of k x k pixels (high x k) as their mean; what is over at the edges is left out.
+local function shrunk(x, k, high)
+  high = high or k
+  if k == 1 and high == 1 then return x end
+  local h, w, c = x.shape[1] // high, x.shape[2] // k, x.shape[3]
+  x = x:slice(1, 1, h * high):slice(2, 1, w * k):as("float32")
+  return x:reshape(h, high, w, k, c):mean({ 2, 4 }):round():as("uint8")
 end
 
 --- half_blocks(picture, columns): text of 24-bit colours, two pixels a letter.
@@ -273,46 +274,84 @@ function M.half_blocks(picture, columns)
   return table.concat(lines, "\n") .. "\n"
 end
 
+local SHADES = " .:-=+*#%@"  -- from dark to bright
+
+-- 0..255 of a pixel, by the weights of Rec. 601.
+local function brightness(p)
+  return p[2] and 0.299 * p[1] + 0.587 * p[2] + 0.114 * p[3] or p[1]
+end
+
+--- letters(picture, columns): text of ASCII alone, brighter letters for brighter pixels. A pixel is
+--- two letters wide where there is room; else a letter is the mean of as many as it must be.
+function M.letters(picture, columns)
+  local wide = 2 * picture.shape[2] <= columns and 2 or 1
+  local k = math.max(math.ceil(picture.shape[2] / columns), 1)
+  local high = wide == 2 and 1 or math.min(2 * k, picture.shape[1])
+  local lines = {}
+  for i, row in ipairs(shrunk(picture, k, high):totable()) do
+    local line = {}
+    for j, p in ipairs(row) do
+      local shade = math.floor(brightness(p) / 256 * #SHADES) + 1
+      line[j] = SHADES:sub(shade, shade):rep(wide)
+    end
+    lines[i] = table.concat(line):gsub(" +$", "")
+  end
+  if k > 1 then lines[#lines + 1] = ("(1 : %d)"):format(k) end
+  return table.concat(lines, "\n") .. "\n"
+end
+
 -- The question for kitty's graphics, for the size of a cell, and for the device's attributes, which
--- every terminal answers: when that has come, no other answer will.
+-- every terminal answers, and last: when that has come, no other answer will.
 local QUESTION = "\27_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\27\\\27[16t\27[c"
-local KINDS = { kitty = true, sixel = true, blocks = true, none = true }
-local PATIENCE = 200         -- milliseconds
+local KINDS = { kitty = true, sixel = true, blocks = true, ascii = true, none = true }
+local PATIENCE = 1000        -- milliseconds: a terminal that is far away
 local asked                  -- what the terminal has answered: { kind =, width =, height = }
 
-local function read_answer(answer)
+--- What VAELUA_IMAGES may be, as a text.
+M.KINDS = "auto, kitty, sixel, blocks, ascii or none"
+
+--- What an answer says: kind, and width and height of a cell if it tells; silent if nothing came.
+function M.read_answer(answer)
   local height, width = answer:match("\27%[6;(%d+);(%d+)t")
   local kind = "blocks"
   local attributes = answer:match("\27%[%?([%d;]*)c")
   if attributes and (";" .. attributes .. ";"):find(";4;", 1, true) then kind = "sixel" end
   if answer:find("\27_Gi=31;OK", 1, true) then kind = "kitty" end
-  return { kind = kind, width = tonumber(width), height = tonumber(height) }
+  return { kind = kind, width = tonumber(width), height = tonumber(height),
+           silent = not attributes }
 end
 
--- Keys that wait in the input would mix with the answer: then it is asked the next time.
-local function ask()
+--- ask(): what the terminal says that it can. Keys that wait in the input would mix with the
+--- answer: then it is asked the next time.
+function M.ask()
   if asked then return asked end
   local answer = core.ask_terminal(QUESTION, PATIENCE)
-  if answer then asked = read_answer(answer) end
-  return asked or { kind = "blocks" }
+  if answer then asked = M.read_answer(answer) end
+  return asked or { kind = "blocks", silent = true }
 end
 
 local function at_prompt() return core.program and core.program.interactive end
 
---- terminal(): how pictures are shown - "kitty", "sixel", "blocks" or "none" - and the size of a
---- cell. VAELUA_IMAGES decides; else the terminal is asked, at the prompt; a script takes blocks.
+--- wanted(): what VAELUA_IMAGES asks for, or nil; and the word itself if it means nothing.
+function M.wanted()
+  local word = os.getenv("VAELUA_IMAGES") or ""
+  if word == "" or word == "auto" then return nil end
+  if word == "off" then return "none" end
+  return KINDS[word] and word or nil, not KINDS[word] and word or nil
+end
+
+--- terminal(): how pictures are shown - "kitty", "sixel", "blocks", "ascii" or "none" - and the
+--- size of a cell. VAELUA_IMAGES decides; else a dumb terminal takes letters, any other one is
+--- asked at the prompt, and has blocks from a script.
 function M.terminal()
-  local wanted = os.getenv("VAELUA_IMAGES")
-  if wanted == "off" then wanted = "none" end
-  if wanted and wanted ~= "" and not KINDS[wanted] then
-    fail("VAELUA_IMAGES is kitty, sixel, blocks or none, not '%s'", wanted)
-  end
+  local wanted, wrong = M.wanted()
+  if wrong then fail("VAELUA_IMAGES is %s, not '%s'", M.KINDS, wrong) end
   if not core.isatty(1) then return { kind = "none" } end
-  if wanted == "none" then return { kind = "none" } end
-  if os.getenv("TERM") == "dumb" and not KINDS[wanted] then return { kind = "text" } end
-  local found = (not wanted or wanted == "") and at_prompt() and ask() or { kind = "blocks" }
+  if not wanted and os.getenv("TERM") == "dumb" then wanted = "ascii" end
+  if wanted == "none" or wanted == "ascii" then return { kind = wanted } end
+  local found = not wanted and at_prompt() and M.ask() or { kind = "blocks" }
   local width, height = core.cell_size()
-  return { kind = KINDS[wanted] and wanted or found.kind,
+  return { kind = wanted or found.kind,
            width = math.max(found.width or width or 9, 6),
            height = math.max(found.height or height or 18, 6) }
 end
@@ -334,13 +373,12 @@ function M.shaded(m)
   return enlarged(pictures_of(m), math.max(40 // m.shape[2], 1))[1]
 end
 
---- draw(picture): a uint8 picture [H,W,C] on the terminal; a dumb one is told its size.
+--- draw(picture): a uint8 picture [H,W,C] on the terminal.
 function M.draw(picture)
   local t = M.terminal()
   if t.kind == "none" then return end
-  if t.kind == "text" then
-    io.stdout:write(("picture of %d x %d pixels (this terminal shows none)\n"):format(
-      picture.shape[1], picture.shape[2]))
+  if t.kind == "ascii" then
+    io.stdout:write(M.letters(picture, core.columns()))
   elseif t.kind == "blocks" then
     io.stdout:write(M.half_blocks(picture, core.columns()))
   else

@@ -271,6 +271,7 @@ end
 local function start(loop)
   open(loop, "train")
   number_loop(loop)
+  if not loop.nested and not checkpoint.reading then run.trains() end
   if not loop.nested then checkpoint.restore(loop) end
   progress.open(loop)
 end

@@ -3,7 +3,8 @@
 
 local child = require "tests.lua.child"
 local core = require "vaelua.core"
-local doctor = require "vaelua.doctor"
+local show = require "vaelua.show"
+local terminal = require "tests.lua.terminal"
 
 local c = child.new()
 teardown(function() c:drop() end)
@@ -83,34 +84,39 @@ describe("doctor", function()
 
   it("looks at VAELUA_IMAGES", function()
     local _, text = ask("VAELUA_IMAGES=sixl")
-    has(text, '%-%-  pictures  VAELUA_IMAGES is "sixl", which is unknown'
-      .. " : export VAELUA_IMAGES=auto")
+    has(text, '%-%-  pictures  VAELUA_IMAGES is "sixl", not auto, kitty, sixel, blocks, ascii or '
+      .. "none : export VAELUA_IMAGES=auto\n")
     _, text = ask("VAELUA_IMAGES=sixel")
     has(text, "ok  pictures  VAELUA_IMAGES=sixel\n")
   end)
 
   it("reads what terminals answer", function()
-    assert.equal("block", doctor.graphics("\27[?1;2c"))
-    assert.equal("block", doctor.graphics("\27[?64;1;2;6;9;15;18;21;22c"))
-    assert.equal("sixel", doctor.graphics("\27[?63;1;2;4;6;9;15;22c"))
-    assert.equal("kitty", doctor.graphics("\27_Gi=31;OK\27\\\27[?62;c"))
-    assert.equal("block", doctor.graphics(""))
+    local function kind(answer) return show.read_answer(answer).kind end
+    assert.equal("blocks", kind "\27[?1;2c")
+    assert.equal("blocks", kind "\27[?64;1;2;6;9;15;18;21;22c")
+    assert.equal("sixel", kind "\27[?63;1;2;4;6;9;15;22c")
+    assert.equal("kitty", kind "\27_Gi=31;OK\27\\\27[?62;c")
+    assert.equal("blocks", kind "")
+    assert.is_true(show.read_answer "".silent)
+    assert.same({ kind = "sixel", width = 9, height = 18, silent = false },
+                show.read_answer "\27[6;18;9t\27[?62;4c")
   end)
 
-  it("asks a terminal", function()
+  it("asks a terminal, and leaves it as it was", function()
     if core.run_command { "sh", "-c", "command -v tmux >/dev/null" } ~= 0 then
       return pending("no tmux")
     end
-    local socket, name = c:path("tmux"), c:path("seen.txt")
-    core.run_command { "sh", "-c", ("cd %s && env -u TMUX tmux -f /dev/null -S %s new-session -d "
-      .. "-x 100 -y 40 '%s doctor; stty -a > half; mv half %s; sleep 9'"):format(c.folder, socket,
-        program, name) }
-    core.run_command { "sh", "-c", ("n=0; while [ ! -s %s ] && [ $n -lt 100 ]; do sleep 0.1; "
-      .. "n=$((n+1)); done"):format(name) }
-    local _, screen = core.run_command { "tmux", "-S", socket, "capture-pane", "-p" }
-    core.run_command { "tmux", "-S", socket, "kill-server" }
-    has(screen, "ok  terminal  %S+, 100 columns, pictures as half blocks\n")
-    has(c:read("seen.txt") or "", " echo")              -- the terminal is as it was
-    has(c:read("seen.txt") or "", " icanon")
+    local t <close> = setmetatable({}, { __close = function(t) t[1]:drop() end })
+    t[1] = terminal.new { columns = 100, rows = 40 }
+    t[1]:start()
+    has(t[1]:run("!" .. program .. " doctor --data . ; stty -a > seen.txt"),
+      "ok  terminal  %S+, 100 columns, pictures as half blocks\n")
+    has(t[1]:run("!TERM=dumb " .. program .. " doctor --data ."),
+      "%-%-  terminal  dumb, 100 columns: pictures as letters : "
+      .. "export TERM=xterm%-256color, if it is one\n")
+    local f <close> = assert(io.open(t[1].folder .. "/seen.txt"))
+    local seen = f:read "a"
+    has(seen, " echo")
+    has(seen, " icanon")
   end)
 end)

@@ -5,6 +5,7 @@ local va = require "vaelua"
 local core = require "vaelua.core"
 local child = require "tests.lua.child"
 local show = require "vaelua.show"
+local terminal = require "tests.lua.terminal"
 
 local NET = [[
 local va = require "vaelua"
@@ -304,43 +305,38 @@ describe("figures", function()
   end)
 end)
 
+describe("letters for a dumb terminal", function()
+  local function bytes(t) return va.tensor(t, "uint8") end
+
+  it("are brighter where the picture is, two for a pixel", function()
+    local row = {}
+    for i = 1, 10 do row[i] = { (i - 1) * 256 // 10 + 3 } end
+    assert.are.equal("  ..::--==++**##%%@@\n", show.letters(bytes { row }, 20))
+    assert.are.equal(" .:-=+*#%@\n", show.letters(bytes { row }, 19))
+    assert.are.equal(" :=*%\n(1 : 2)\n", show.letters(bytes { row, row, row, row }, 5)
+      :match("^[^\n]*\n") .. "(1 : 2)\n")
+    assert.are.equal("::++..\n", show.letters(bytes { { { 255, 0, 0 }, { 0, 255, 0 },
+                                                        { 0, 0, 255 } } }, 80))
+  end)
+
+  it("have nothing behind the last and no line more than the picture", function()
+    local text = show.letters(bytes { { { 255 }, { 0 } }, { { 0 }, { 0 } } }, 80)
+    assert.are.equal("@@\n\n", text)
+  end)
+end)
+
 -- A prompt in a real terminal.
 describe("in tmux", function()
-  local c, server
-  local program = core.realpath("/proc/self/exe")
-
-  local function tmux(words)
-    local p <close> = assert(io.popen(("tmux -L %s %s 2>&1"):format(server, words)))
-    return p:read("a")
-  end
-
-  local function wait(pattern, how)
-    local text
-    for _ = 1, 100 do
-      text = tmux("capture-pane -p " .. (how or ""))
-      if text:find(pattern) then return text end
-      os.execute("sleep 0.1")
-    end
-    error("never came: " .. pattern .. "\n" .. text)
-  end
-
-  local function type_in(text) tmux(("send-keys -l '%s'"):format(text)) tmux("send-keys Enter") end
-
+  local t
   setup(function()
-    c = child.new()
-    server = "vaelua-" .. c.folder:match("[^/]+$")
-    tmux(("-f /dev/null new-session -d -x 100 -y 40 'cd %s && env -u VAELUA_IMAGES "
-          .. "XDG_STATE_HOME=%s LC_ALL=C.UTF-8 %s'"):format(c.folder, c.folder, program))
-    wait("vae>")
+    t = terminal.new { columns = 100, rows = 40 }
+    t:start()
   end)
-  teardown(function()
-    tmux("kill-server")
-    c:drop()
-  end)
+  teardown(function() t:drop() end)
 
   it("shows pictures as half blocks, and the question leaves no keys behind", function()
-    type_in('va = require "vaelua" x = va.rand(4, 6, 3) va.write("x.npy", x) va.show(x)')
-    local text = wait("▀", "-e")
+    t:run 'va = require "vaelua" x = va.rand(4, 6, 3) va.write("x.npy", x) va.show(x)'
+    local text = t:screen "-e"
     assert.is_nil(text:find("31;OK", 1, true))
     local pixels, up, low = {}, nil, nil           -- colours stay until others are set
     for line in text:gmatch("[^\n]+") do
@@ -354,7 +350,7 @@ describe("in tmux", function()
         pixels[#pixels + 1] = row
       end
     end
-    local rows = (va.read(c:path("x.npy")) * 255):round():as("uint8"):totable()
+    local rows = (va.read(t.folder .. "/x.npy") * 255):round():as("uint8"):totable()
     for i = 1, 4 do
       for j = 1, 6 do
         -- two pixels of paper around the picture: it begins in the second line of cells
@@ -365,12 +361,16 @@ describe("in tmux", function()
   end)
 
   it("keeps model and session after Ctrl-C in a training, and says so", function()
-    type_in('m = va.models.vae { shape = {8,8,1}, z = 2 } s = va.set(va.rand(512,8,8,1))')
-    type_in('h = va.fit(m, s, { epochs = 5000, batch = 32 })')
-    wait("loss %d")
-    tmux("send-keys C-c")
-    wait("stopped at epoch %d+, step %d+ of 80000; the model is kept")
-    type_in('print("still", #h.loss > 0 or h.last.loss ~= nil, m:sample(2).shape[1])')
-    wait("still%s+true%s+2")
+    t:run 'm = va.models.vae { shape = {8,8,1}, z = 2 } s = va.set(va.rand(512,8,8,1))'
+    t:key "C-l"
+    t:type "h = va.fit(m, s, { epochs = 5000, batch = 32 })"
+    t:key "Enter"
+    t:wait "loss "
+    t:key "C-c"
+    local text = t:wait " of 80000; the model is kept"
+    assert(text:find "stopped at epoch %d+, step %d+ of 80000; the model is kept", text)
+    t:wait_line "vae>"
+    text = t:run 'print("still", #h.loss > 0 or h.last.loss ~= nil, m:sample(2).shape[1])'
+    assert(text:find "still%s+true%s+2", text)
   end)
 end)

@@ -423,6 +423,16 @@ describe("the module in a stock interpreter", function()
       stock("local va = require 'vaelua' print(va.tensor { 1, 2, 3 }:sum():item())"))
   end)
 
+  it("outlives what the script assigns to names of Lua", function()
+    if not module then return pending("there is no build/vaelua.so") end
+    expect(0, "linear%(4%).*true\n$", stock([[
+      local va, out, str = require "vaelua", io.stdout, tostring
+      table, string, math, pairs, ipairs, type, tostring = {}, 1, 2, nil, nil, nil, nil
+      setmetatable, getmetatable, require, select, next, print, error = 1, 2, 3, 4, 5, 6, 7
+      local vae = va.models.vae { shape = { 8, 8, 1 }, z = 2 }
+      out:write(str(vae), str(vae:sample(2).shape[1] == 2), "\n")]]))
+  end)
+
   it("takes options from the environment and va.setup", function()
     if not module then return pending("there is no build/vaelua.so") end
     local print_seed = "print(require 'vaelua.core'.seed())"

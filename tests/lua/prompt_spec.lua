@@ -361,6 +361,70 @@ describe("Ctrl-C", function()
   end)
 end)
 
+describe("a terminal that answers", function()
+  local ANSWER = "\27_Gi=31;OK\27\\\27[6;18;9t\27[?62;4c"
+  local raw
+  after_each(function() raw:drop() end)
+
+  it("after a second gets half blocks, and its answer is no key", function()
+    raw = terminal.raw()
+    raw:send "show(rand(4, 6, 3))\n"
+    raw:wait "\27[16t\27[c"
+    raw:wait "▀"
+    raw:wait "vae> "
+    raw:send(ANSWER .. "6 * ")
+    raw:send "\27P1+r544e\27\\"
+    raw:send "\27[?6c7\n"
+    local seen = raw:wait "42"
+    hides(seen, "62")
+    hides(seen, "OK")
+    shows(seen, "6 * ")
+    raw:wait "vae> "
+    raw:send "\27[A\27[6~\27[D\0011 + 5 + \n"               -- keys that begin so stay keys
+    raw:wait "\r48\r\n"
+  end)
+
+  it("within it gets its pictures", function()
+    raw = terminal.raw()
+    raw:send "show(rand(4, 6, 3))\n"
+    raw:wait "\27[c"
+    core.run_command { "sleep", "0.5" }
+    raw:send(ANSWER)
+    raw:wait "\27_Ga=T"
+    raw:wait "vae> "
+    raw:send "7 * 7\n"
+    hides(raw:wait "49", "62")
+  end)
+end)
+
+describe("names of Lua that the user assigns", function()
+  it("are the user's alone", function()
+    t:stop()
+    t:start()
+    t:run "table, string, math, select, next = {}, nil, 7, nil, nil"
+    t:run "pairs, ipairs, type, tostring, require = nil"
+    t:run "setmetatable, error, pcall, load, rawset, print, va, nn = 1, 2, 3, 4, 5, 6, 7, 8"
+    shows(t:run "{ 1, { 2, a = 'x' } }, math", '{ 1, { 2, a = "x" } }\n7')
+    shows(t:run "zeros(2, 3)", "Tensor float32 [2, 3] cpu")
+    t:run "m = models.vae { shape = { 8, 8, 1 }, z = 2 }"
+    shows(t:run "m", "linear(4)")
+    shows(t:run "fit(m, set(rand(64, 8, 8, 1)), { epochs = 1, batch = 32 }).last.loss > 0", "true")
+    shows(t:run "show(rand(4, 6))", "▀")
+    shows(t:run "who()", "m     model         vae")
+    shows(t:run "oness", "did you mean 'ones'?")
+    shows(t:run "1 + nil", "attempt to perform arithmetic on a nil value")
+    shows(t:run "?softmax", "va.softmax(x")
+    t:tab("m:reco", "m:reconstruct")
+  end)
+
+  it("leave a print of the user's in force", function()
+    t:stop()
+    t:start()
+    t:run "print = function(...) io.write('mine ', tostring((...)), '\\n') end"
+    shows(t:run "help 'softmax'", "mine ")
+  end)
+end)
+
 describe("leaving", function()
   it("takes Ctrl-D twice, and the next session has the history", function()
     t:run "remembered = 1"
@@ -399,6 +463,10 @@ describe("leaving", function()
     hides(t:screen(), " µs")
     t:key "Up"
     t:wait "vae> 6 * 7"
+    t:key "C-u"
+    t:type "show(full({ 2, 3 }, 1)) show(cat({ zeros(1, 2, 1), ones(1, 2, 1) }, 2))"
+    t:key "Enter"
+    t:wait "@@@@    @@@@@@@@\n"
     t:stop()
     local f <close> = assert(io.open(t.folder .. "/state/vaelua/history"))
     local kept = f:read("a")

@@ -5,6 +5,11 @@
 --     t:type("1 + 1") t:key("Enter") t:wait("2")             -- waits for text on the screen
 --     t:drop()
 --
+-- terminal.raw() is one without tmux, which says to the program's questions what the test says:
+--
+--     local t = terminal.raw()
+--     t:wait("\27[c") t:send("\27[?62;4c") t:drop()
+--
 -- Nothing sleeps for a fixed time: wait() looks at the screen until a plain text is there, or fails
 -- after LIMIT seconds and shows what was there.
 
@@ -36,7 +41,8 @@ end
 --- Starts the program in the folder, at a prompt if it has one; environment: words A=B.
 function M:start(words, environment)
   local command = ("cd %s; exec env -u COLUMNS -u LINES -u NO_COLOR -u VAELUA_HISTORY "
-    .. "LC_ALL=C.UTF-8 HOME=%s XDG_STATE_HOME=%s/state OMP_NUM_THREADS=1 %s %s %s"):format(
+    .. "-u VAELUA_IMAGES LC_ALL=C.UTF-8 HOME=%s "
+    .. "XDG_STATE_HOME=%s/state OMP_NUM_THREADS=1 %s %s %s"):format(
     self.folder, self.folder, self.folder, environment or "", program, words or "")
   if self.socket then self:stop() end
   self.starts = (self.starts or 0) + 1
@@ -133,6 +139,44 @@ end
 function M:paste(text)
   self:tmux("set-buffer", "--", text)
   self:tmux("paste-buffer", "-p")
+end
+
+-- ---- one that answers what the test says --------------------------------------------------------
+
+local Raw = {}
+Raw.__index = Raw
+
+--- The prompt behind script(1), which gives it a terminal of its own; environment: words A=B.
+function M.raw(environment)
+  local t = setmetatable({ folder = os.tmpname(), seen = 0 }, Raw)
+  os.remove(t.folder)
+  core.mkdir(t.folder)
+  t.input = assert(io.popen(("cd %s && env -u VAELUA_IMAGES -u COLUMNS -u LINES TERM=xterm "
+    .. "VAELUA_HISTORY= LC_ALL=C.UTF-8 OMP_NUM_THREADS=1 %s script -qfec '%s -q' out.txt "
+    .. ">/dev/null"):format(t.folder, environment or "", program), "w"))
+  t:wait "vae>"
+  return t
+end
+
+--- Waits for a plain text behind that of the last wait; what came up to it.
+function Raw:wait(text)
+  local out, from = "", self.seen
+  return until_true(function()
+    local f = io.open(self.folder .. "/out.txt", "rb")
+    out = f and f:read("a") or out
+    if f then f:close() end
+    local _, last = out:find(text, from + 1, true)
+    self.seen = last or from
+    return last and out:sub(from + 1, last)
+  end) or error(("no %q in %q"):format(text, out:sub(from + 1)), 2)
+end
+
+function Raw:send(text) self.input:write(text):flush() end
+
+function Raw:drop()
+  self:send "exit\n"
+  self.input:close()
+  os.execute("rm -rf " .. self.folder)
 end
 
 return M

@@ -11,6 +11,8 @@
 -- (core.program.options), and a script with a default of that name finds them in its cfg.
 
 local core = require "vaelua.core"
+local fail = require "vaelua.fail"
+local sorted = require "vaelua.keys".sorted
 
 local M = {}
 
@@ -20,13 +22,6 @@ local asked                -- what the last va.args resolved: { settings =, from
 
 local function is_preset(default)
   return type(default) == "table" and #default == 0 and next(default) ~= nil
-end
-
-local function sorted(t)
-  local names = {}
-  for name in pairs(t) do names[#names + 1] = name end
-  table.sort(names)
-  return names
 end
 
 -- Settings in the order of their names; presets apart.
@@ -113,15 +108,13 @@ local function meant(name, settings, presets)
 end
 
 local function unknown(name, settings, presets)
-  local names = sorted(settings)
-  for _, preset in ipairs(sorted(presets)) do names[#names + 1] = preset end
+  local names = sorted(settings, presets)
   for _, option in ipairs { "seed", "device", "threads", "data", "out", "resume", "progress" } do
     names[#names + 1] = option
   end
-  local near = core.nearest((name:gsub("-", "_")), names)
   local script = core.program.script
   core.fail("usage", ("%s has no setting '%s'%s   see: %s"):format(script_name(), name,
-    near and (" (did you mean '%s'?)"):format(near) or "",
+    fail.near(name:gsub("-", "_"), names),
     script and ("vaelua %s --help"):format(script) or "va.args"))
 end
 
@@ -295,9 +288,7 @@ end
 local function missing(cfg, name)
   local caller = debug.getinfo(2, "S")
   if core.ours(caller and caller.source or "") then return nil end
-  local near = core.nearest(tostring(name), sorted(cfg))
-  core.fail("user", ("there is no setting '%s'%s"):format(tostring(name),
-    near and (" (did you mean '%s'?)"):format(near) or ""))
+  fail("there is no setting '%s'%s", tostring(name), fail.near(name, sorted(cfg)))
 end
 
 local META = { __name = "settings", __index = missing }

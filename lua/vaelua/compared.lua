@@ -14,9 +14,8 @@ function M.check(name, options, known)
     local found = false
     for _, each in ipairs(known) do found = found or each == key end
     if not found then
-      local near = core.nearest(tostring(key), known)
-      core.fail("user", ("%s: there is no option '%s'%s; known are %s"):format(name, tostring(key),
-        near and (" (did you mean '%s'?)"):format(near) or "", table.concat(known, ", ")))
+      fail("%s: there is no option '%s'%s; known are %s", name, tostring(key),
+        fail.near(key, known), table.concat(known, ", "))
     end
   end
 end

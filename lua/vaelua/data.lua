@@ -222,9 +222,7 @@ local archive_names = {
 }
 
 local function from_archive(path, arrays)
-  local a, names = {}, {}
-  for name in pairs(arrays) do names[#names + 1] = name end
-  table.sort(names)
+  local a, names = {}, keys.sorted(arrays)
   for what, spellings in pairs(archive_names) do
     for _, name in ipairs(spellings) do a[what] = a[what] or arrays[name] end
   end

@@ -326,7 +326,5 @@ function M.delta(z)
 end
 
 return setmetatable(M, { __index = function(_, name)
-  local names = {}
-  for k in pairs(M) do names[#names + 1] = k end
-  fail("va.dist has no '%s'%s", tostring(name), fail.near(name, names))
+  fail("va.dist has no '%s'%s", tostring(name), fail.near(name, keys.sorted(M)))
 end })

@@ -113,14 +113,9 @@ function M.forget() M.records, place_of = {}, {} end
 -- An unknown score or model is an error that names the near ones.
 local function strict(t, what)
   return setmetatable(t, { __index = function(_, key)
-    local names = {}
-    for name in pairs(t) do
-      if type(name) == "string" then names[#names + 1] = name end
-    end
-    table.sort(names)
-    local near = core.nearest(tostring(key), names)
-    core.fail("user", ("there is no %s '%s'%s; there are %s"):format(what, tostring(key),
-      near and (" (did you mean '%s'?)"):format(near) or "", table.concat(names, ", ")))
+    local names = keys.names(t)
+    fail("there is no %s '%s'%s; there are %s", what, tostring(key), fail.near(key, names),
+      table.concat(names, ", "))
   end })
 end
 
@@ -217,13 +212,9 @@ end
 
 -- Samplers are given as a list of names, or by name as functions, or as both; sorted by name.
 local function sampler_list(given)
-  local list, names = {}, {}
+  local list = {}
   for i, spec in ipairs(given) do list[i] = { key = tostring(spec), spec = spec } end
-  for name in pairs(given) do
-    if type(name) == "string" then names[#names + 1] = name end
-  end
-  table.sort(names)
-  for _, name in ipairs(names) do
+  for _, name in ipairs(keys.names(given)) do
     list[#list + 1] = { key = name, spec = given[name] }
   end
   return list
@@ -322,9 +313,8 @@ local OPTIONS = { samplers = true, count = true }
 local function check_options(options)
   for name in pairs(options) do
     if not OPTIONS[name] then
-      local near = core.nearest(tostring(name), { "samplers", "count" })
-      core.fail("user", ("evaluate: there is no option '%s'%s; known are count, samplers")
-        :format(tostring(name), near and (" (did you mean '%s'?)"):format(near) or ""))
+      fail("evaluate: there is no option '%s'%s; known are count, samplers", tostring(name),
+        fail.near(name, { "samplers", "count" }))
     end
   end
   local count = options.count

@@ -214,9 +214,8 @@ local function found_text(found)
 end
 
 local function not_found(word)
-  local lines, near, found = {}, core.nearest(word, names()), search(word)
-  lines[1] = ("nothing is called '%s'%s"):format(word,
-    near and (" (did you mean '%s'?)"):format(near) or "")
+  local found = search(word)
+  local lines = { ("nothing is called '%s'%s"):format(word, fail.near(word, names())) }
   if #found > 0 then lines[2] = "found in:\n" .. found_text(found) end
   return table.concat(lines, "\n")
 end

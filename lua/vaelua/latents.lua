@@ -37,10 +37,8 @@ local function class_mean(model, set, class)
   end
   if math.type(k) ~= "integer" then
     local names = set.classes or {}
-    local near = type(class) == "string" and core.nearest(class, names)
-    core.fail("user", ("attribute: there is no class '%s'%s (classes: %s)"):format(
-      tostring(class), near and (" (did you mean '%s'?)"):format(near) or "",
-      table.concat(names, ", ")))
+    fail("attribute: there is no class '%s'%s (classes: %s)", tostring(class),
+      type(class) == "string" and fail.near(class, names) or "", table.concat(names, ", "))
   end
   local sum, n
   for x, y in set:class(k):batches(500) do

@@ -53,7 +53,7 @@ function M.find(name) return living[name] end
 --- All living models of this seed, by name.
 function M.all()
   local list = {}
-  for _, name in ipairs(parameters.sorted_keys(living)) do list[#list + 1] = living[name] end
+  for _, name in ipairs(keys.sorted(living)) do list[#list + 1] = living[name] end
   return list
 end
 
@@ -100,20 +100,9 @@ end
 local contract = { posterior = true, likelihood = true, loss = true, classify = true,
                    forward = true }
 
-local function field_names(meta)
-  local names = {}
-  for name in pairs(meta.fields) do
-    if type(name) == "string" then names[#names + 1] = name end
-  end
-  for name in pairs(Model) do names[#names + 1] = name end
-  for name in pairs(contract) do names[#names + 1] = name end
-  table.sort(names)
-  return names
-end
-
 -- enc2 beside enc is another name, not a misspelt one.
 local function misspelt(meta, name)
-  local near = core.nearest(name, field_names(meta))
+  local near = core.nearest(name, keys.names(meta.fields, Model, contract))
   return near and near:gsub("[%d_]", "") ~= name:gsub("[%d_]", "") and near
 end
 
@@ -124,9 +113,7 @@ local function get(m, name)
   if v ~= nil or type(name) ~= "string" or contract[name] then return v end
   if name == "name" then return meta.name end
   local near = misspelt(meta, name)
-  if near then
-    fail("%s has no field '%s' (did you mean '%s'?)", meta.name, name, near)
-  end
+  if near then fail("%s has no field '%s'%s", meta.name, name, fail.near(name, { near })) end
   return nil
 end
 
@@ -141,10 +128,10 @@ end
 
 local function walk_fields(m)
   local fields = meta_of(m).fields
-  local keys, i = parameters.sorted_keys(fields), 0
+  local names, i = keys.sorted(fields), 0
   return function()
     i = i + 1
-    if keys[i] ~= nil then return keys[i], fields[keys[i]] end
+    if names[i] ~= nil then return names[i], fields[names[i]] end
   end
 end
 
@@ -276,7 +263,7 @@ function M.new(name, parts)
     fail("nn.model: the parts must be a table, got %s", type(parts))
   end
   local m = make(free_name(name))
-  for _, k in ipairs(parameters.sorted_keys(parts or {})) do put(m, k, parts[k]) end
+  for _, k in ipairs(keys.sorted(parts or {})) do put(m, k, parts[k]) end
   note_maker(m)
   return m
 end
@@ -398,7 +385,7 @@ end
 
 function M.cloned(m, name, copy)
   local twin, meta = make(free_name(name)), meta_of(m)
-  for _, k in ipairs(parameters.sorted_keys(meta.fields)) do
+  for _, k in ipairs(keys.sorted(meta.fields)) do
     put(twin, k, meta.raw[k] or copy(meta.fields[k]))
   end
   return twin

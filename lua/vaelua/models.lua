@@ -10,19 +10,13 @@ local M = {}
 
 --- The given options over the defaults; an unknown one is an error that lists the known.
 function M.options(who, given, defaults)
-  local names, o = {}, {}
-  for name, v in pairs(defaults) do
-    names[#names + 1] = name
-    o[name] = v
-  end
-  table.sort(names)
+  local o = {}
+  for name, v in pairs(defaults) do o[name] = v end
   if type(given) ~= "table" then
     fail("models.%s: a table { name, shape, z, ... } is needed, got %s", who, type(given))
   end
   for name, v in pairs(given) do
-    if defaults[name] == nil then
-      fail.option("models." .. who, name, names)
-    end
+    if defaults[name] == nil then fail.option("models." .. who, name, keys.sorted(defaults)) end
     o[name] = v
   end
   return o

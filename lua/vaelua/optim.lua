@@ -255,8 +255,7 @@ function Optimiser.__index(o, name)
   if name == "params" then return self.tensors end
   if methods[name] then return methods[name] end
   if self.options[name] then return self.options[name] end
-  local names = { "lr", "count", "params" }
-  for k in pairs(methods) do names[#names + 1] = k end
+  local names = keys.sorted(table.unpack(Optimiser.__names))
   fail("an optimiser has no '%s'%s", tostring(name), fail.near(name, names))
 end
 

@@ -25,19 +25,12 @@ local styles = {
   steps = "steps", bars = "boxes fill solid 0.7 noborder",
 }
 
-local function fail(format, ...) return core.fail("user", format:format(...)) end
-
-local function sorted_names(t)
-  local names = {}
-  for name in pairs(t) do names[#names + 1] = tostring(name) end
-  table.sort(names)
-  return table.concat(names, ", ")
-end
+local function names_of(t) return table.concat(keys.sorted(t), ", ") end
 
 local function check_names(what, t, known)
   for name in pairs(t) do
     if not known[name] then
-      fail("plot: %s has no field '%s' (fields: %s)", what, tostring(name), sorted_names(known))
+      fail("plot: %s has no field '%s' (fields: %s)", what, tostring(name), names_of(known))
     end
   end
 end
@@ -107,7 +100,7 @@ local function read_series(v, place)
     s.colours = check_length(numbers(c, "colour"), "colour", #y)
   end
   s.style = v.style and (styles[v.style] or fail("plot: no style '%s' (styles: %s)",
-    tostring(v.style), sorted_names(styles))) or styles.line
+    tostring(v.style), names_of(styles))) or styles.line
   return s
 end
 
@@ -424,7 +417,7 @@ local function options_of(who, given, known)
   end
   for name in pairs(given or {}) do
     if not known[name] then
-      fail("%s has no option '%s' (options: %s)", who, tostring(name), sorted_names(known))
+      fail.option(who, name, keys.sorted(known))
     end
   end
   return given or {}

@@ -273,7 +273,7 @@ end
 local function with_hint(message)
   local name = message:match("nil value %(global '([%w_]+)'%)")
   local near = name and complete.near(name)
-  return near and ("%s (did you mean '%s'?)"):format(message, near) or message
+  return near and message .. fail.near(name, { near }) or message
 end
 
 --- Tells an error: the message, the user's line where that is not the one just typed, and once

@@ -15,16 +15,7 @@ local train = require "vaelua.train"
 
 local M = {}
 
-local function fail(format, ...) return core.fail("user", format:format(...)) end
-
 -- ---- the file -----------------------------------------------------------------------------------
-
-local function module_names()
-  local names = {}
-  for name in pairs(package.loaded) do names[#names + 1] = name end
-  table.sort(names)
-  return names
-end
 
 local function text_of(path)
   local f <close> = assert(io.open(path, "rb"))
@@ -42,9 +33,8 @@ local function find(name)
   local below = name:gsub("^vaelua%.", ""):gsub("%.", "/")
   local own = core.source(below)
   if own then return "vaelua." .. below:gsub("/", "."), own, "vaelua/" .. below .. ".lua" end
-  local near = core.nearest(name, module_names())
   fail("reload: there is no module '%s' in package.path%s", name,
-    near and (" (did you mean '%s'?)"):format(near) or "")
+    fail.near(name, keys.sorted(package.loaded)))
 end
 
 local function load_text(name, text, path)

@@ -10,6 +10,7 @@
 -- by checkpoint.lua and log.lua; this file only says where they lie.
 
 local core = require "vaelua.core"
+local sorted = require "vaelua.keys".sorted
 local folders = require "vaelua.runs.folder"
 local literals = require "vaelua.runs.literal"
 
@@ -73,17 +74,6 @@ local function letters()
 end
 
 -- ---- config.lua: a table that Lua can read ----------------------------------------------------
-
--- Keys of a table in an order that does not change from run to run: numbers, then names.
-local function sorted(t)
-  local keys = {}
-  for k in pairs(t) do keys[#keys + 1] = k end
-  table.sort(keys, function(a, b)
-    if type(a) == type(b) then return a < b end
-    return type(a) == "number"
-  end)
-  return keys
-end
 
 local function literal(v, indent)
   if type(v) ~= "table" then

@@ -34,9 +34,8 @@ local function take(what)
   local known = OPTIONS[what or "list"]
   for name, text in pairs(known and p.args or {}) do
     if not known[name] then
-      local near = core.nearest(name, { "all", "to", "out" })
-      core.fail("usage", ("runs has no option '%s'%s   see: vaelua runs --help"):format(name,
-        near and (" (did you mean '--%s'?)"):format(near) or ""))
+      fail.usage("runs has no option '%s'%s   see: vaelua runs --help", name,
+        fail.near(name, { "all", "to", "out" }, "--"))
     end
     if name == "all" and text ~= "true" then table.insert(words, 1, text) end
   end
@@ -53,10 +52,9 @@ end
 -- ---- the subcommands ----------------------------------------------------------------------------
 
 local function unknown(word)
-  local near = core.nearest(word, NAMES)
   core.fail("usage", ("runs: '%s' is neither a command nor a script with runs in %s/%s   "
     .. "see: vaelua runs --help"):format(word, require "vaelua.runs.folder".parent(),
-    near and (" (did you mean '%s'?)"):format(near) or ""))
+    fail.near(word, NAMES)))
 end
 
 local function list(words, options)

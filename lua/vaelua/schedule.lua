@@ -38,13 +38,8 @@ local function options(who, given, known)
   if type(given) ~= "table" then
     fail("%s: options stand in a table, got %s", who, type(given))
   end
-  local names = {}
-  for name in pairs(known) do names[#names + 1] = name end
-  table.sort(names)
   for name in pairs(given) do
-    if known[name] == nil then
-      require("vaelua.fail").option(who, name, names)
-    end
+    if known[name] == nil then fail.option(who, name, keys.sorted(known)) end
   end
   return setmetatable({}, { __index = function(_, name)
     if given[name] ~= nil then return given[name] end
@@ -142,7 +137,6 @@ function M.control(given)
 end
 
 return setmetatable(M, { __index = function(_, name)
-  local names = { "control", "cyclic", "ramp" }
   fail("va.schedule has no '%s'%s (control, cyclic, ramp)", tostring(name),
-    require("vaelua.fail").near(name, names))
+    fail.near(name, keys.sorted(M)))
 end })

@@ -95,14 +95,10 @@ end
 local FREE = { version = true, sampled = true }
 
 local function names_of(a, b, across)
-  local names, seen = {}, {}
-  for _, t in ipairs { a, b } do
-    for key in pairs(t) do
-      if not (seen[key] or FREE[key] or across[key]) then names[#names + 1] = key end
-      seen[key] = true
-    end
+  local names = {}
+  for _, key in ipairs(keys.sorted(a, b)) do
+    if not (FREE[key] or across[key]) then names[#names + 1] = key end
   end
-  table.sort(names)
   return names
 end
 

@@ -11,7 +11,7 @@
   which of their rows, one behind the other, it has (nil: all). ]]
 
 local core = require "vaelua.core"
-local errors = require "vaelua.fail"
+local fail = require "vaelua.fail"
 local mix = require "vaelua.mix"
 local ops = core.ops
 
@@ -20,14 +20,11 @@ Set.__names = { Set, { classes = {} } }
 
 local fields = { x = true, y = true, classes = true, parts = true, rows = true }
 
-local function fail(format, ...) return core.fail("user", format:format(...)) end
-
 local function names_of(t)
   local names = {}
-  for name in pairs(t) do
+  for _, name in ipairs(keys.sorted(t)) do
     if not name:find("^__") then names[#names + 1] = name end
   end
-  table.sort(names)
   return names
 end
 
@@ -36,17 +33,15 @@ function Set.__index(_, name)
   if rawget(Set, name) == nil and not fields[name] then require "vaelua.train" end
   local method = rawget(Set, name)
   if method == nil and not fields[name] then
-    local near = core.nearest(tostring(name), names_of(Set))
-    fail("a set has no method or field '%s'%s", name,
-         near and (" (did you mean '%s'?)"):format(near) or "")
+    fail("a set has no method or field '%s'%s", name, fail.near(name, names_of(Set)))
   end
   return method
 end
 
 local function options(who, given, known)
-  for name in pairs(errors.need_options(who, given)) do
+  for name in pairs(fail.need_options(who, given)) do
     if not known[name] then
-      errors.option(who, name, names_of(known))
+      fail.option(who, name, names_of(known))
     end
   end
   return given or {}
@@ -181,7 +176,7 @@ end
 local function count_of(s, who, n)
   local whole = math.tointeger(n)
   if type(n) ~= "number" or not whole or whole < 0 or whole > #s then
-    fail("%s: the set has %d rows, asked for %s", who, #s, errors.came(n))
+    fail("%s: the set has %d rows, asked for %s", who, #s, fail.came(n))
   end
   return whole
 end
@@ -252,7 +247,7 @@ function Set:class(k)
     if name == k then k = i end
   end
   if not self.classes[k] then
-    fail("class: there is no class %s (1..%d)", errors.came(k), #self.classes)
+    fail("class: there is no class %s (1..%d)", fail.came(k), #self.classes)
   end
   for i, label in ipairs(labels) do
     if label == k then chosen[#chosen + 1] = i end
@@ -264,7 +259,7 @@ end
 --- data in the order of its classes is split fairly.
 function Set:split(fraction)
   if type(fraction) ~= "number" or not (fraction > 0 and fraction < 1) then
-    fail("split: a fraction between 0 and 1 is needed, got %s", errors.came(fraction))
+    fail("split: a fraction between 0 and 1 is needed, got %s", fail.came(fraction))
   end
   local n, first, second = #self, {}, {}
   local keep = math.floor(n * fraction + 0.5)

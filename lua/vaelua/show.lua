@@ -16,8 +16,6 @@ local M = {}
 
 local PAPER, INK = 255, 0
 
-local function fail(format, ...) return core.fail("user", format:format(...)) end
-
 local function shape_text(x) return "{" .. table.concat(x.shape, ", ") .. "}" end
 
 -- ---- pictures as bytes --------------------------------------------------------------------------

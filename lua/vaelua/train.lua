@@ -403,12 +403,7 @@ local Set = require "vaelua.set"
 
 local function check_names(who, given, known)
   for name in pairs(given) do
-    if known[name] == nil then
-      local names = {}
-      for k in pairs(known) do names[#names + 1] = k end
-      table.sort(names)
-      fail.option(who, name, names)
-    end
+    if known[name] == nil then fail.option(who, name, keys.sorted(known)) end
   end
 end
 

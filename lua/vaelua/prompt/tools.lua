@@ -21,10 +21,9 @@ function M.is_standard(name) return ours[name] == true and M.names[name] == nil 
 --- Names of the user's globals, sorted.
 function M.user_names()
   local list = {}
-  for name in next, _G do
-    if type(name) == "string" and not ours[name] then list[#list + 1] = name end
+  for _, name in ipairs(keys.names(_G)) do
+    if not ours[name] then list[#list + 1] = name end
   end
-  table.sort(list)
   return list
 end
 

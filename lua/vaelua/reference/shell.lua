@@ -202,10 +202,8 @@ local function quoted(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
 
 -- "pattern) action" lines of a case, for options whose text lists their values.
 local function cases(words, action)
-  local lines, names = {}, {}
-  for name in pairs(words) do names[#names + 1] = name end
-  table.sort(names)
-  for _, name in ipairs(names) do
+  local lines = {}
+  for _, name in ipairs(keys.sorted(words)) do
     lines[#lines + 1] = ("    %s) %s; return ;;"):format(name, action:format(words[name]))
   end
   return table.concat(lines, "\n")

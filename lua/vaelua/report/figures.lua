@@ -120,10 +120,8 @@ end
 function M.curves(folder, put)
   local all, models = epochs(log.rows(folder))
   for _, model in ipairs(models) do
-    local lines, names, most = {}, {}, 0
-    for name in pairs(all[model]) do names[#names + 1] = name end
-    table.sort(names)
-    for _, name in ipairs(names) do
+    local lines, most = {}, 0
+    for _, name in ipairs(keys.sorted(all[model])) do
       local line = line_of(all[model][name], name)
       for _, values in ipairs(all[model][name]) do most = math.max(most, #values) end
       if #line.y > 1 then lines[#lines + 1] = line end

@@ -231,10 +231,7 @@ local function provenance(d)
     { "commit", info.commit }, { "build", info.build }, { "device", m.device },
     { "threads", m.threads }, { "instruction set", m.isa }, { "oneDNN", m.onednn },
     { "BLAS", m.blas } } do rows[#rows + 1] = row end
-  local names = {}
-  for name in pairs(info.data or {}) do names[#names + 1] = name end
-  table.sort(names)
-  for _, name in ipairs(names) do
+  for _, name in ipairs(keys.sorted(info.data or {})) do
     rows[#rows + 1] = { "data: " .. name, "SHA-256 " .. tostring(info.data[name].checksum) }
   end
   local out = { '<h2 id="provenance">How to repeat it</h2>\n', pairs_table(rows) }

@@ -17,8 +17,6 @@ local M = {}
 
 local questions = {}
 
-local function fail(format, ...) return core.fail("user", format:format(...)) end
-
 --- va.question(text, score or { score, model= } or { text= } ...)
 function M.question(text, ...)
   if type(text) ~= "string" then fail("question: the question is a text, got a %s", type(text)) end

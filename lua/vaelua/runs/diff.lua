@@ -157,10 +157,8 @@ end
 
 local function put_metrics(a, b)
   local x, y = flat(folder.part(a, "metrics"), {}, ""), flat(folder.part(b, "metrics"), {}, "")
-  local names, rows, equal = {}, { { "last of", a.short, b.short, "difference" } }, 0
-  for name in pairs(x) do names[name] = true end
-  for name in pairs(y) do names[name] = true end
-  for _, name in ipairs(scores.sorted(names)) do
+  local rows, equal = { { "last of", a.short, b.short, "difference" } }, 0
+  for _, name in ipairs(keys.sorted(x, y)) do
     local v, w = x[name], y[name]
     if v == w then
       equal = equal + 1

@@ -85,7 +85,7 @@ local function main_scores(run, list)
   end
   if #parts == 0 then
     local metrics = folder.part(run, "metrics")
-    for _, model in ipairs(scores.sorted(metrics)) do
+    for _, model in ipairs(keys.sorted(metrics)) do
       local loss = type(metrics[model]) == "table" and metrics[model].loss
       if type(loss) == "number" then parts[#parts + 1] = ("%s %.4g"):format(model, loss) end
     end

@@ -24,7 +24,7 @@ local function notes_of(runs, about)
   elseif #runs > 1 then
     lines[1] = "each run has columns of its own: " .. about.why
   end
-  for _, key in ipairs(scores.sorted(about.apart)) do
+  for _, key in ipairs(keys.sorted(about.apart)) do
     lines[#lines + 1] = ("%s is not compared between the runs: %s"):format(key, about.apart[key])
   end
   lines[#lines + 1] = "runs: " .. table.concat(names, ", ")

@@ -167,7 +167,7 @@ function M.prepare(run)
               words = words, check = data_check(run) }
   p.words = {}
   local arg = table.move(words, 1, #words, 1, { [0] = path })
-  for _, name in ipairs(require "vaelua.runs.scores".sorted(p.args)) do
+  for _, name in ipairs(require "vaelua.keys".sorted(p.args)) do
     arg[#arg + 1] = name .. "=" .. p.args[name]
   end
   rawset(_G, "arg", arg)

@@ -6,18 +6,11 @@
 local core = require "vaelua.core"
 local folder = require "vaelua.runs.folder"
 local score = require "vaelua.score"
+local sorted = require "vaelua.keys".sorted
 
 local M = {}
 
 -- ---- reading ------------------------------------------------------------------------------------
-
-local function sorted(t)
-  local keys = {}
-  for k in pairs(t) do keys[#keys + 1] = k end
-  table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
-  return keys
-end
-M.sorted = sorted
 
 local TEXTS = { "name", "label", "unit", "better", "reason", "source", "sampled", "section", "note",
                 "spread", "caption", "asked" }

@@ -15,6 +15,7 @@
 
 local core = require "vaelua.core"
 local digest = require "vaelua.digest"
+local fail = require "vaelua.fail"
 local log = require "vaelua.log"
 local run = require "vaelua.run"
 
@@ -67,13 +68,12 @@ local states = {}         -- tables of this seed, in the order in which they wer
 
 local function check_state(t)
   if type(t) ~= "table" then
-    core.fail("user", "state: a table is needed, got " .. type(t))
+    fail("state: a table is needed, got " .. type(t))
   end
   for k, v in pairs(t) do
     local fine = type(v) == "number" or type(v) == "string" or type(v) == "boolean"
     if not fine or type(k) ~= "string" and math.type(k) ~= "integer" then
-      core.fail("user", ("state: '%s' is a %s; it holds numbers, strings and booleans")
-                        :format(tostring(k), type(v)))
+      fail("state: '%s' is a %s; it holds numbers, strings and booleans", tostring(k), type(v))
     end
   end
 end
@@ -265,7 +265,7 @@ end
 -- ---- restoring --------------------------------------------------------------------------------
 
 local function refuse(text, ...)
-  core.fail("usage", "--resume: " .. text:format(...))
+  fail.usage("--resume: " .. text:format(...))
 end
 
 local function check_same(loop, notes)

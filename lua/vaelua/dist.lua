@@ -13,6 +13,7 @@ local core = require "vaelua.core"
 local fail = require "vaelua.fail"
 local composite = require "vaelua.composite"
 local density = require "vaelua.density"
+local keys = require "vaelua.keys"
 local ops = core.ops
 
 local Base, forms, class, kind_of = density.Base, density.forms, density.class, density.kind_of

@@ -4,6 +4,7 @@
 -- if something is missing that no script can do without; the last line says so.
 
 local core = require "vaelua.core"
+local keys = require "vaelua.keys"
 
 local M = {}
 

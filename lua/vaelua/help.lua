@@ -5,6 +5,7 @@
 -- models) by the comment that they open with.
 
 local core = require "vaelua.core"
+local fail = require "vaelua.fail"
 
 local M = {}
 

@@ -18,7 +18,7 @@ function M.top_kl(model, set, n)
   for x, y in set:batches(500) do
     local q = model:posterior(x, y)
     if not q.kl_each then
-      core.fail("user", "top_kl: the posterior of this model has no density per unit (kl_each)")
+      fail("top_kl: the posterior of this model has no density per unit (kl_each)")
     end
     local sum = q:kl_each(model:prior(y)):sum(1)
     total = total and total + sum or sum
@@ -60,7 +60,7 @@ end
 function M.variance(model, x, n)
   n = n or 32
   if math.type(n) ~= "integer" or n < 2 then
-    core.fail("user", ("variance: n must be an integer from 2, got %s"):format(tostring(n)))
+    fail("variance: n must be an integer from 2, got %s", tostring(n))
   end
   local q = model:posterior(x)
   local sum, squares

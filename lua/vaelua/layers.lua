@@ -12,6 +12,7 @@
 
 local core = require "vaelua.core"
 local fail = require "vaelua.fail"
+local keys = require "vaelua.keys"
 local parameters = require "vaelua.parameters"
 local ops = core.ops
 

@@ -11,6 +11,7 @@
 -- exactly the numbers of the history: that is how a resumed run gets its history back.
 
 local core = require "vaelua.core"
+local fail = require "vaelua.fail"
 local run = require "vaelua.run"
 
 local M = {}
@@ -122,7 +123,7 @@ local function name_of(model, who)
   if type(model) == "string" then return model end
   local models = require "vaelua.model"
   if not models.is_model(model) then
-    core.fail("user", who .. ": argument 'model' is not a model (nn.model) or a name")
+    fail(who .. ": argument 'model' is not a model (nn.model) or a name")
   end
   return models.name_of(model)
 end
@@ -184,7 +185,7 @@ local function kept_cell(book, split, term)
 end
 
 local function cell_of(book, split, term)
-  if term == "last" then core.fail("user", "log: no term may be named 'last'") end
+  if term == "last" then fail("log: no term may be named 'last'") end
   local s = book.splits[split]
   if not s.cells[term] then
     s.cells[term] = kept_cell(book, split, term) or new_cell()
@@ -209,13 +210,13 @@ end
 local function check_value(term, value)
   if type(value) == "number" then return end
   if not core.is_tensor(value) then
-    core.fail("user", ("log: '%s' is a %s; needed is a number, or a tensor of one number or [N]")
-                      :format(term, type(value)))
+    fail("log: '%s' is a %s; needed is a number, or a tensor of one number or [N]", term,
+      type(value))
   end
   local shape = value.shape
   if #shape > 1 then
-    core.fail("user", ("log: '%s' has shape [%s]; needed is one number or [N], one a row")
-                      :format(term, table.concat(shape, ", ")))
+    fail("log: '%s' has shape [%s]; needed is one number or [N], one a row", term,
+      table.concat(shape, ", "))
   end
 end
 
@@ -245,13 +246,13 @@ end
 
 local function check_arguments(t, terms, split)
   if type(t) ~= "number" then
-    core.fail("user", "log: argument 't' is a " .. type(t) .. ", not the t of the loop")
+    fail("log: argument 't' is a " .. type(t) .. ", not the t of the loop")
   end
   if type(terms) ~= "table" then
-    core.fail("user", "log: argument 'terms' is a " .. type(terms) .. ", not { name = value }")
+    fail("log: argument 'terms' is a " .. type(terms) .. ", not { name = value }")
   end
   if type(split) ~= "string" then
-    core.fail("user", "log: argument 'split' is a " .. type(split) .. ", not a name")
+    fail("log: argument 'split' is a " .. type(split) .. ", not a name")
   end
 end
 

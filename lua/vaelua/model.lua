@@ -8,6 +8,7 @@
 local core = require "vaelua.core"
 local fail = require "vaelua.fail"
 local chain = require "vaelua.chain"
+local keys = require "vaelua.keys"
 local parameters = require "vaelua.parameters"
 
 local M = {}
@@ -485,16 +486,16 @@ function Model:load(where)
   local path, name = path_of(self, where), M.name_of(self)
   local tensors = core.file_read(path)
   if core.is_tensor(tensors) then
-    core.fail("data", ("%s holds one tensor, not the weights of a model"):format(path))
+    fail.data("%s holds one tensor, not the weights of a model", path)
   end
   local saved, wanted = by_path(tensors, name), parameters.find(self)
   for _, e in ipairs(wanted) do
     local t = saved[e.path]
     if not t then
-      core.fail("data", ("%s has no '%s', which the model '%s' needs"):format(path, e.path, name))
+      fail.data("%s has no '%s', which the model '%s' needs", path, e.path, name)
     elseif not same_shape(t, e.tensor) then
-      core.fail("data", ("%s: '%s' has shape [%s], the model '%s' needs [%s]"):format(path, e.path,
-        table.concat(t.shape, ", "), name, table.concat(e.tensor.shape, ", ")))
+      fail.data("%s: '%s' has shape [%s], the model '%s' needs [%s]", path, e.path,
+        table.concat(t.shape, ", "), name, table.concat(e.tensor.shape, ", "))
     end
   end
   for _, e in ipairs(wanted) do core.set(e.tensor, saved[e.path]) end

@@ -8,6 +8,7 @@
 local core = require "vaelua.core"
 local fail = require "vaelua.fail"
 local chain = require "vaelua.chain"
+local keys = require "vaelua.keys"
 local model = require "vaelua.model"
 local parameters = require "vaelua.parameters"
 local ops = core.ops

@@ -11,6 +11,7 @@
 local core = require "vaelua.core"
 local checkpoint = require "vaelua.checkpoint"
 local near = require "vaelua.fail".near
+local keys = require "vaelua.keys"
 local folder = require "vaelua.runs.folder"
 local log = require "vaelua.log"
 local models = require "vaelua.model"

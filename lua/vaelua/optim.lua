@@ -8,6 +8,7 @@
 local core = require "vaelua.core"
 local fail = require "vaelua.fail"
 local chain = require "vaelua.chain"
+local keys = require "vaelua.keys"
 local model = require "vaelua.model"
 local parameters = require "vaelua.parameters"
 local ops = core.ops
@@ -378,9 +379,9 @@ function methods.restore(o, saved)
   for _, e in ipairs(o:state()) do
     local t = saved[e[1]]
     if not t then
-      core.fail("data", ("%s: the saved state has no '%s'"):format(self.title, e[1]))
+      fail.data("%s: the saved state has no '%s'", self.title, e[1])
     elseif table.concat(t.shape, ",") ~= table.concat(e[2].shape, ",") then
-      core.fail("data", ("%s: '%s' was saved with another shape"):format(self.title, e[1]))
+      fail.data("%s: '%s' was saved with another shape", self.title, e[1])
     end
     core.set(e[2], t)
   end

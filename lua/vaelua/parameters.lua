@@ -10,6 +10,7 @@
 
 local core = require "vaelua.core"
 local fail = require "vaelua.fail"
+local keys = require "vaelua.keys"
 local ops = core.ops
 
 local M = {}

@@ -13,6 +13,8 @@
   which people with any colour vision can tell apart, and grey and brown for ten classes. ]]
 
 local core = require "vaelua.core"
+local fail = require "vaelua.fail"
+local keys = require "vaelua.keys"
 local run = require "vaelua.run"
 
 local M = {}

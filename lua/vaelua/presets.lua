@@ -8,7 +8,8 @@
   sqrtm and of the sum of the roots of the eigenvalues wherever those are real and finite; the
   rescue by 1e-6 on the diagonals of the first is not made, since nothing has to be rescued. ]]
 
-local core = require "vaelua.core"
+local fail = require "vaelua.fail"
+local keys = require "vaelua.keys"
 
 local M = {}
 

@@ -11,6 +11,7 @@
 --   ?name         help                  :bt          the calls that led to the last error
 
 local core = require "vaelua.core"
+local fail = require "vaelua.fail"
 local complete = require "vaelua.prompt.complete"
 local printer = require "vaelua.prompt.print"
 local tools = require "vaelua.prompt.tools"

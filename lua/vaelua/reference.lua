@@ -9,6 +9,7 @@
 --     make docs      writes meta/vaelua.d.lua, and all others into build/docs/
 
 local core = require "vaelua.core"
+local keys = require "vaelua.keys"
 local types = require "vaelua.reference.types"
 
 local M = {}

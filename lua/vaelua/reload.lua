@@ -8,6 +8,8 @@
   With an error anywhere in the new file everything stays as it was. ]]
 
 local core = require "vaelua.core"
+local fail = require "vaelua.fail"
+local keys = require "vaelua.keys"
 local models = require "vaelua.model"
 local optim = require "vaelua.optim"
 local parameters = require "vaelua.parameters"

@@ -5,6 +5,7 @@
 
 local core = require "vaelua.core"
 local fail = require "vaelua.fail"
+local keys = require "vaelua.keys"
 
 local M = {}
 

@@ -12,6 +12,7 @@
 
 local core = require "vaelua.core"
 local fail = require "vaelua.fail"
+local keys = require "vaelua.keys"
 local mix = require "vaelua.mix"
 local ops = core.ops
 

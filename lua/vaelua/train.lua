@@ -14,6 +14,7 @@ local core = require "vaelua.core"
 local checkpoint = require "vaelua.checkpoint"
 local diverge = require "vaelua.diverge"
 local fail = require "vaelua.fail"
+local keys = require "vaelua.keys"
 local log = require "vaelua.log"
 local model = require "vaelua.model"
 local optim = require "vaelua.optim"
@@ -76,8 +77,7 @@ function log.step() return era_now().clock end
 local function need_integer(who, what, n, least)
   local whole = math.tointeger(n)
   if type(n) ~= "number" or not whole or whole < least then
-    core.fail("user", ("%s: %s must be an integer from %d, got %s")
-                      :format(who, what, least, fail.came(n)))
+    fail("%s: %s must be an integer from %d, got %s", who, what, least, fail.came(n))
   end
   return whole
 end
@@ -125,8 +125,8 @@ local function guarded_yield(...)
   local co = coroutine.running()
   if inside[co] then
     end_loops_of(co)
-    core.fail("user", "a coroutine cannot yield out of the body of a loop: the mode (training or "
-                      .. "evaluation) belongs to the loop")
+    fail("a coroutine cannot yield out of the body of a loop: the mode (training or "
+      .. "evaluation) belongs to the loop")
   end
   return plain_yield(...)
 end
@@ -392,7 +392,7 @@ end
 --- va.eager(false): their turns are noted and launched at once again. Gives what it was.
 function M.eager(on)
   if on ~= nil and type(on) ~= "boolean" then
-    core.fail("user", "eager: true or false is needed, got " .. type(on))
+    fail("eager: true or false is needed, got " .. type(on))
   end
   return core.eager(on ~= false)
 end
@@ -445,7 +445,7 @@ function Set:epochs(E, B, given)
   local n = #self
   local turns = o.short and (n + B - 1) // B or n // B
   if turns == 0 then
-    core.fail("user", ("epochs: a set of %d rows has no batch of %d"):format(n, B))
+    fail("epochs: a set of %d rows has no batch of %d", n, B)
   end
   local loop = training_loop("epochs", E * turns)
   loop.set, loop.turns, loop.epochs = self, turns, E
@@ -516,7 +516,7 @@ function Set:collect(f, given)
     local r = f(x, y)
     listed = not core.is_tensor(r)
     if listed and type(r) ~= "table" then
-      core.fail("user", "collect: the function must give a tensor or a list, got " .. type(r))
+      fail("collect: the function must give a tensor or a list, got " .. type(r))
     end
     r = listed and r or { r }
     width = width or #r
@@ -595,7 +595,7 @@ end
 function M.early(m, given)
   local o = options("early", { patience = 5, better = "higher" }, given)
   if o.better ~= "higher" and o.better ~= "lower" then
-    core.fail("user", "early: better is \"higher\" or \"lower\", got " .. tostring(o.better))
+    fail("early: better is \"higher\" or \"lower\", got " .. tostring(o.better))
   end
   local sign = o.better == "higher" and 1 or -1
   local state = checkpoint.state { best = -math.huge, waited = 0 }

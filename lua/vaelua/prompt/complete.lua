@@ -8,6 +8,7 @@
 --   __names = { methods, Base }      keys of these tables are names, their values the fields
 
 local core = require "vaelua.core"
+local fail = require "vaelua.fail"
 
 local M = {}
 

@@ -1,6 +1,7 @@
 -- prompt/tools.lua - what the prompt has beside va: who(), mem(), time(f), reload "models.vae".
 
 local core = require "vaelua.core"
+local keys = require "vaelua.keys"
 local complete = require "vaelua.prompt.complete"
 local fail = require "vaelua.fail"
 

@@ -4,6 +4,7 @@
   a file given twice and a rater who answered twice are errors that name the file. ]]
 
 local core = require "vaelua.core"
+local fail = require "vaelua.fail"
 
 local M = {}
 
@@ -12,7 +13,7 @@ M.KEY_FORMAT, M.FORMAT = "vaelua key 1", "vaelua answers 1"
 local WORDS = { left = true, right = true, none = true }
 
 local function bad(path, format, ...)
-  core.fail("data", path .. ": " .. format:format(...))
+  fail.data(path .. ": " .. format:format(...))
 end
 
 local function read_json(path, what)
@@ -44,7 +45,7 @@ end
 --- The key in a folder, or at a path: { page, run, seed, groups, questions, by_id }.
 function M.read_key(where)
   if where == "" then
-    core.fail("usage", "rating: answers need key=FOLDER, the folder of the page and its key.json")
+    fail.usage("rating: answers need key=FOLDER, the folder of the page and its key.json")
   end
   local path = core.exists(where .. "/key.json") and where .. "/key.json" or where
   local what = "the key.json that rate.lua wrote beside the page"

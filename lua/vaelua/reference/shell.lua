@@ -3,6 +3,7 @@
 -- Options, commands and the names of help are written in; runs and the settings of a script are
 -- asked for when Tab is pressed: `vaelua runs --all` and `vaelua SCRIPT --print-config`.
 
+local keys = require "vaelua.keys"
 local reference = require "vaelua.reference"
 
 local M = {}

@@ -2,6 +2,7 @@
   and the NAME.csv behind each. M.draw gives a list of { file, kind, section, label, caption,
   seed }, in the order in which a reader wants them, for the page. ]]
 
+local keys = require "vaelua.keys"
 local log = require "vaelua.log"
 local plot = require "vaelua.plot"
 local rows_of = require "vaelua.report.rows"

@@ -3,6 +3,7 @@
   them, from which other programs and later reports start. ]]
 
 local core = require "vaelua.core"
+local fail = require "vaelua.fail"
 local score = require "vaelua.score"
 local tests = require "vaelua.report.tests"
 
@@ -166,21 +167,21 @@ end
 function M.read_scores(folder)
   local path = folder .. "/tables/scores.json"
   local f = io.open(path, "rb")
-  if not f then core.fail("data", path .. ": there is no such file: the run has no scores") end
+  if not f then fail.data(path .. ": there is no such file: the run has no scores") end
   local text = f:read("a")
   f:close()
   local all = core.unjson(text, path)
   if type(all) ~= "table" or math.type(all.format) ~= "integer" or type(all.scores) ~= "table" then
-    core.fail("data", path .. ": not a file of scores")
+    fail.data(path .. ": not a file of scores")
   elseif all.format > M.FORMAT then
-    core.fail("data", ("%s: format %d is newer than this program's (%d); use a newer vaelua")
-                      :format(path, all.format, M.FORMAT))
+    fail.data("%s: format %d is newer than this program's (%d); use a newer vaelua", path,
+      all.format, M.FORMAT)
   end
   local records = {}
   for i, e in ipairs(all.scores) do
     if type(e) ~= "table" or type(e.key) ~= "string" or type(e.model) ~= "string"
        or math.type(e.seed) ~= "integer" then
-      core.fail("data", ("%s: score %d has no model, key or seed"):format(path, i))
+      fail.data("%s: score %d has no model, key or seed", path, i)
     end
     records[i] = revived(e)
   end

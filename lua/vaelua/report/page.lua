@@ -6,6 +6,7 @@
   is on the page asks the browser to load it again. ]]
 
 local core = require "vaelua.core"
+local keys = require "vaelua.keys"
 local files = require "vaelua.report.files"
 local html = require "vaelua.report.html"
 local layout = require "vaelua.report.layout"

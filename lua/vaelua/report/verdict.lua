@@ -9,7 +9,7 @@
   sentence says "better" where the interval of the difference includes zero, or where one training
   is all there is. ]]
 
-local core = require "vaelua.core"
+local fail = require "vaelua.fail"
 local layout = require "vaelua.report.layout"
 local tests = require "vaelua.report.tests"
 

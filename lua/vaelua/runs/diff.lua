@@ -3,6 +3,7 @@
   Scores are subtracted only where unit and protocol are equal; elsewhere the line says what keeps
   them apart. ]]
 
+local keys = require "vaelua.keys"
 local folder = require "vaelua.runs.folder"
 local lines = require "vaelua.runs.lines"
 local same = require "vaelua.runs.same"

@@ -4,6 +4,7 @@
   cut; elsewhere lines are as long as they are. ]]
 
 local core = require "vaelua.core"
+local keys = require "vaelua.keys"
 local folder = require "vaelua.runs.folder"
 local lines = require "vaelua.runs.lines"
 local scores = require "vaelua.runs.scores"

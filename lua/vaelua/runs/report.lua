@@ -4,6 +4,8 @@
   names. ]]
 
 local core = require "vaelua.core"
+local fail = require "vaelua.fail"
+local keys = require "vaelua.keys"
 local folder = require "vaelua.runs.folder"
 local scores = require "vaelua.runs.scores"
 local files = require "vaelua.report.files"
@@ -38,7 +40,7 @@ local function place_for(to)
     return place .. "/report.html", place
   end
   if core.exists(to) == "folder" then
-    core.fail("usage", ("--to %s: that is a folder; a file is needed"):format(to))
+    fail.usage("--to %s: that is a folder; a file is needed", to)
   end
   local above = to:match("^(.+)/[^/]*$")
   if above then core.mkdir(above) end

@@ -12,6 +12,7 @@
 local core = require "vaelua.core"
 local fail = require "vaelua.fail"
 local keys = require "vaelua.keys"
+local options = require "vaelua.options"
 local run = require "vaelua.run"
 local Set = require "vaelua.set"
 local ops = core.ops
@@ -320,17 +321,12 @@ local function read_part(v, what)
 end
 
 local function from_table(t)
-  local known = { train = true, test = true, classes = true, name = true }
   if #t > 0 then
     local found = read_list(t, "data")
     found.classes = t.classes or found.classes
     return finish(type(t[1]) == "string" and t[1]:match("[^/]+$") or "data", found)
   end
-  for name in pairs(t) do
-    if not known[name] then
-      fail.option("data", name, { "classes", "name", "test", "train" })
-    end
-  end
+  options.checked("data", t, { train = true, test = true, classes = true, name = true })
   if t.train == nil then fail("data: train = ... is needed") end
   local train, classes = read_part(t.train, "data.train")
   local test = read_part(t.test, "data.test")

@@ -83,11 +83,26 @@ function M.need_set(who, what, v)
     inner and "a data set with several: data.train is one" or M.came(v))
 end
 
+--- Whether it can be called.
+function M.callable(v)
+  local meta = getmetatable(v)
+  return type(v) == "function" or type(meta) == "table" and meta.__call ~= nil
+end
+
 function M.need_function(who, what, v)
-  if type(v) ~= "function" and not (getmetatable(v) or {}).__call then
+  if not M.callable(v) then
     M("%s: %s must be a function, got %s", who, what, M.came(v))
   end
   return v
+end
+
+--- A whole number from the least on, as an integer.
+function M.need_integer(who, what, n, least)
+  local whole = math.tointeger(n)
+  if type(n) ~= "number" or not whole or whole < least then
+    M("%s: %s must be an integer from %d, got %s", who, what, least, M.came(n))
+  end
+  return whole
 end
 
 function M.need_options(who, given)

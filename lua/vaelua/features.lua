@@ -13,6 +13,7 @@
 local core = require "vaelua.core"
 local fail = require "vaelua.fail"
 local prepare = require "vaelua.features.prepare"
+local file = require "vaelua.file"
 local score = require "vaelua.score"
 
 local M = {}
@@ -38,8 +39,7 @@ end
 
 -- Everything behind the header of a safetensors file: the bytes of the weights alone.
 local function digest(path)
-  local f <close> = assert(io.open(path, "rb"))
-  local text = f:read("a")
+  local text = assert(file.read(path))
   return core.sha256(text:sub(9 + ("<I8"):unpack(text)))
 end
 

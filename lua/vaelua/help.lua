@@ -6,6 +6,7 @@
 
 local core = require "vaelua.core"
 local fail = require "vaelua.fail"
+local read_file = require "vaelua.file".read
 
 local M = {}
 
@@ -53,11 +54,8 @@ local function heading(text)
 end
 
 function M.heading_of_file(path)
-  local f = path and io.open(path)
-  if not f then return nil end
-  local text = f:read("a")
-  f:close()
-  return heading(text)
+  local text = path and read_file(path)
+  return text and heading(text)
 end
 
 local commented           -- what comments() has found

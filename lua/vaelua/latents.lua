@@ -3,6 +3,7 @@ the plane in which codes differ most. ]]
 
 local core = require "vaelua.core"
 local fail = require "vaelua.fail"
+local options = require "vaelua.options"
 local ops = core.ops
 
 local M = {}
@@ -58,10 +59,7 @@ end
 --- va.variance(model, x, n=32): variance by pixel of the pictures that n draws of the posterior of
 -- each x decode to: where the model is unsure. [N, ...], with n - 1.
 function M.variance(model, x, n)
-  n = n or 32
-  if math.type(n) ~= "integer" or n < 2 then
-    fail("variance: n must be an integer from 2, got %s", tostring(n))
-  end
+  n = fail.need_integer("variance", "n", n or 32, 2)
   local q = model:posterior(x)
   local sum, squares
   local depth = core.mode_push("eval", true)
@@ -95,12 +93,9 @@ end
 
 --- va.pca(z, { d = 2 }): the codes [N, n] in the d directions of their largest variance, centred:
 -- [N, d]. The sign of a direction is that of its largest entry, made positive.
-function M.pca(z, options)
+function M.pca(z, given)
   fail.need_tensor("pca", "z", z)
-  for name in pairs(fail.need_options("pca", options)) do
-    if name ~= "d" then fail.option("pca", name, { "d" }) end
-  end
-  local d = options and options.d or 2
+  local d = options.checked("pca", given, { d = true }).d or 2
   if #z.shape ~= 2 or math.type(d) ~= "integer" or d < 1 or d > z.shape[2] then
     fail("pca: z must be [N, n] and d a whole number in 1..n, got [%s] and %s",
       table.concat(z.shape, ", "), fail.came(d))

@@ -2,6 +2,7 @@
 
 local core = require "vaelua.core"
 local fail = require "vaelua.fail"
+local options = require "vaelua.options"
 local ops = core.ops
 
 local M = {
@@ -32,12 +33,7 @@ end
 --- "polynomial" or a function of the squared distances [N, M] and d.
 function M.mmd(z, p, given)
   need_rows("mmd", "z", z)
-  local kernel = given and given.kernel or "imq"
-  for name in pairs(given or {}) do
-    if name ~= "kernel" then
-      fail.option("mmd", name, { "kernel" })
-    end
-  end
+  local kernel = options.checked("mmd", given, { kernel = true }).kernel or "imq"
   if not core.is_tensor(p) and (type(p) ~= "table" or not p.sample) then
     fail("mmd: a distribution or a tensor of samples is needed second, got %s",
       fail.came(p))

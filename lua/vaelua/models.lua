@@ -5,22 +5,16 @@
 
 local core = require "vaelua.core"
 local fail = require "vaelua.fail"
-local keys = require "vaelua.keys"
+local options = require "vaelua.options"
 
 local M = {}
 
 --- The given options over the defaults; an unknown one is an error that lists the known.
 function M.options(who, given, defaults)
-  local o = {}
-  for name, v in pairs(defaults) do o[name] = v end
   if type(given) ~= "table" then
     fail("models.%s: a table { name, shape, z, ... } is needed, got %s", who, type(given))
   end
-  for name, v in pairs(given) do
-    if defaults[name] == nil then fail.option("models." .. who, name, keys.sorted(defaults)) end
-    o[name] = v
-  end
-  return o
+  return options.over("models." .. who, defaults, given)
 end
 
 return setmetatable(M, { __index = function(_, name)

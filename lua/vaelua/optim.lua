@@ -25,10 +25,7 @@ local function in_mode(mode, f, ...)
 end
 
 local function need_function(who, f)
-  if type(f) ~= "function" and not (type(f) == "table" and getmetatable(f)
-                                    and getmetatable(f).__call) then
-    fail("%s: a function is needed, got %s", who, type(f))
-  end
+  if not fail.callable(f) then fail("%s: a function is needed, got %s", who, type(f)) end
   return f
 end
 

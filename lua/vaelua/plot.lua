@@ -15,6 +15,7 @@
 local core = require "vaelua.core"
 local fail = require "vaelua.fail"
 local keys = require "vaelua.keys"
+local options = require "vaelua.options"
 local run = require "vaelua.run"
 
 local M = {}
@@ -413,27 +414,12 @@ local function named(...)
   return nil, ...
 end
 
-local function options_of(who, given, known)
-  if given ~= nil and type(given) ~= "table" then
-    fail("%s: options stand in a table, got %s", who, type(given))
-  end
-  for name in pairs(given or {}) do
-    if not known[name] then
-      fail.option(who, name, keys.sorted(known))
-    end
-  end
-  return given or {}
-end
-
 --- va.hist([name], x, { bins=30, x, log }): how many numbers of x fall into each of `bins` equal
 --- parts of their range; what is not finite is left out.
 function M.hist(...)
   local name, x, given = named(...)
-  local o = options_of("hist", given, { bins = true, x = true, log = true })
-  local bins, low, high = o.bins or 30, math.huge, -math.huge
-  if math.type(bins) ~= "integer" or bins < 1 then
-    fail("hist: bins must be an integer from 1, got %s", tostring(bins))
-  end
+  local o = options.checked("hist", given, { bins = true, x = true, log = true })
+  local bins, low, high = fail.need_integer("hist", "bins", o.bins or 30, 1), math.huge, -math.huge
   local all, list = numbers(x, "x"), {}
   for _, v in ipairs(all) do
     if finite(v) then
@@ -457,7 +443,7 @@ end
 function M.scatter(...)
   local name, z, y, given = named(...)
   if type(y) == "table" and y[1] == nil then y, given = nil, y end
-  local o = options_of("scatter", given, { labels = true, x = true, y = true })
+  local o = options.checked("scatter", given, { labels = true, x = true, y = true })
   local xs, ys, class
   if core.is_tensor(z) and #z.shape == 2 then
     if z.shape[2] ~= 2 then
@@ -523,7 +509,7 @@ end
 --- va.heat([name], matrix, { x, y }): a matrix [H, W] as colours, row 1 at the top.
 function M.heat(...)
   local name, m, given = named(...)
-  local o = options_of("heat", given, { x = true, y = true })
+  local o = options.checked("heat", given, { x = true, y = true })
   if not core.is_tensor(m) or #m.shape ~= 2 or #m == 0 then
     fail("heat: a matrix [H, W] is needed, got %s",
       core.is_tensor(m) and "[" .. table.concat(m.shape, ", ") .. "]" or type(m))

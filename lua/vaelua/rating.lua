@@ -7,6 +7,7 @@
   The parts lie in rating/: questions, page, answers, results. ]]
 
 local fail = require "vaelua.fail"
+local read_file = require "vaelua.file".read
 local answers = require "vaelua.rating.answers"
 local core = require "vaelua.core"
 local files = require "vaelua.report.files"
@@ -98,8 +99,7 @@ end
 local function png(folder, x, i)
   local path = folder .. "/picture.png"
   core.file_write(path, x[i]:clamp(0, 1))
-  local f <close> = assert(io.open(path, "rb"))
-  local bytes = f:read("a")
+  local bytes = assert(read_file(path))
   core.remove(path)
   return bytes
 end

@@ -11,6 +11,7 @@
 
 local core = require "vaelua.core"
 local fail = require "vaelua.fail"
+local file = require "vaelua.file"
 local sorted = require "vaelua.keys".sorted
 local folders = require "vaelua.runs.folder"
 local literals = require "vaelua.runs.literal"
@@ -58,11 +59,6 @@ local function wanted()
 end
 
 local function exists(path) return core.exists(path) ~= nil end
-
-local function read(path)
-  local f <close> = assert(io.open(path, "rb"))
-  return f:read("a")
-end
 
 -- Four letters from the system, not from the experiment's own streams of random numbers.
 local function letters()
@@ -131,10 +127,10 @@ end
 local function copy_sources(run)
   for _, path in ipairs(local_sources()) do
     local place = source_place(path)
-    local text = place and exists(path) and read(path)
+    local text = place and exists(path) and file.read(path)
     if text then
       local to = run.folder .. "/src/" .. place
-      if exists(to) and read(to) ~= text then
+      if exists(to) and file.read(to) ~= text then
         to = ("%s/src/resumed-%d/%s"):format(run.folder, #run.resumed, place)
       end
       if not exists(to) then
@@ -290,7 +286,7 @@ end
 -- be asked of a run that goes on.
 local function check_settings()
   local path = M.resuming() .. "/config.lua"
-  local old, why = literals.read(exists(path) and read(path) or "return {}")
+  local old, why = literals.read(exists(path) and file.read(path) or "return {}")
   if not old then fail.data("%s cannot be read: %s", path, why) end
   local names = {}
   for name in pairs(old) do names[name] = true end

@@ -14,6 +14,7 @@ local core = require "vaelua.core"
 local fail = require "vaelua.fail"
 local keys = require "vaelua.keys"
 local mix = require "vaelua.mix"
+local options = require "vaelua.options"
 local ops = core.ops
 
 local Set = {}
@@ -37,15 +38,6 @@ function Set.__index(_, name)
     fail("a set has no method or field '%s'%s", name, fail.near(name, names_of(Set)))
   end
   return method
-end
-
-local function options(who, given, known)
-  for name in pairs(fail.need_options(who, given)) do
-    if not known[name] then
-      fail.option(who, name, names_of(known))
-    end
-  end
-  return given or {}
 end
 
 -- ---- making ------------------------------------------------------------------------------------
@@ -82,7 +74,7 @@ local function row_shape(x) return table.move(x.shape, 2, #x.shape, 1, {}) end
 --- va.set(x, [y], { classes })
 function Set.new(x, y, given)
   if type(y) == "table" then y, given = nil, y end
-  local o = options("set", given, { classes = true })
+  local o = options.checked("set", given, { classes = true })
   if not core.is_tensor(x) then x = core.tensor(x) end
   if y ~= nil and not core.is_tensor(y) then y = core.tensor(y, "int32") end
   if #x.shape < 1 then fail("set: x needs rows, got one number") end
@@ -226,7 +218,7 @@ end
 --- subset(n, { per_class=false, seed }): the first n rows, or n of each class; with a seed they
 --- are chosen at random, the same ones whatever the run's seed. Rows stay in their order.
 function Set:subset(n, given)
-  local o = options("subset", given, { per_class = true, seed = true })
+  local o = options.checked("subset", given, { per_class = true, seed = true })
   if type(n) ~= "number" then return rows_of(self, int32(n)) end
   n = count_of(self, "subset", n)
   if not o.per_class and not o.seed then

@@ -5,6 +5,7 @@
 
 local core = require "vaelua.core"
 local fail = require "vaelua.fail"
+local file = require "vaelua.file"
 
 local M = {}
 
@@ -17,9 +18,7 @@ local function bad(path, format, ...)
 end
 
 local function read_json(path, what)
-  local f = io.open(path, "rb")
-  local text = f and f:read("a")
-  if f then f:close() end
+  local text = file.read(path)
   if not text then bad(path, "cannot be read; %s is needed", what) end
   local ok, t = pcall(core.unjson, text, path)
   if not ok or type(t) ~= "table" then bad(path, "is damaged: not JSON, but %s is needed", what) end

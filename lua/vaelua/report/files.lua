@@ -4,6 +4,7 @@
 
 local core = require "vaelua.core"
 local fail = require "vaelua.fail"
+local file = require "vaelua.file"
 local score = require "vaelua.score"
 local tests = require "vaelua.report.tests"
 
@@ -166,10 +167,8 @@ end
 --- one is an error.
 function M.read_scores(folder)
   local path = folder .. "/tables/scores.json"
-  local f = io.open(path, "rb")
-  if not f then fail.data(path .. ": there is no such file: the run has no scores") end
-  local text = f:read("a")
-  f:close()
+  local text = file.read(path)
+  if not text then fail.data(path .. ": there is no such file: the run has no scores") end
   local all = core.unjson(text, path)
   if type(all) ~= "table" or math.type(all.format) ~= "integer" or type(all.scores) ~= "table" then
     fail.data(path .. ": not a file of scores")

@@ -6,6 +6,7 @@
   is on the page asks the browser to load it again. ]]
 
 local core = require "vaelua.core"
+local file = require "vaelua.file"
 local keys = require "vaelua.keys"
 local files = require "vaelua.report.files"
 local html = require "vaelua.report.html"
@@ -294,11 +295,6 @@ function M.page(d)
     "</script>\n</body>\n</html>\n" }
 end
 
-local function read(path)
-  local f <close> = io.open(path, "rb")
-  return f and f:read("a")
-end
-
 local function sources_of(folder)
   local list = {}
   local function walk(at, below)
@@ -307,7 +303,7 @@ local function sources_of(folder)
       if core.exists(path) == "folder" then
         walk(path, shown .. "/")
       elseif name:find("%.lua$") then
-        list[#list + 1] = { shown, read(path) }
+        list[#list + 1] = { shown, (file.read(path)) }
       end
     end
   end
@@ -329,8 +325,8 @@ function M.write(folder, given)
     name = folder:match("[^/]+$"), info = given.info, layout = t, legend = legend,
     records = records, tests = list, figures = given.figures, seeds = #seeds,
     answers = t and given.answers and given.answers(t, list, #seeds == 1) or {},
-    first_seed = seeds[1], config = read(folder .. "/config.lua"), sources = sources_of(folder),
-    notes = given.notes })
+    first_seed = seeds[1], config = file.read(folder .. "/config.lua"),
+    sources = sources_of(folder), notes = given.notes })
 end
 
 return M

@@ -8,6 +8,7 @@ local folder = require "vaelua.runs.folder"
 local lines = require "vaelua.runs.lines"
 local same = require "vaelua.runs.same"
 local scores = require "vaelua.runs.scores"
+local mean = require "vaelua.stats.basic".mean
 
 local M = {}
 
@@ -83,12 +84,6 @@ local function gather(list)
     end
   end
   return by, order
-end
-
-local function mean(values)
-  local sum = 0
-  for _, v in ipairs(values) do sum = sum + v end
-  return sum / #values
 end
 
 local function value_text(g)

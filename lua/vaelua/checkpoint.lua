@@ -17,6 +17,7 @@ local core = require "vaelua.core"
 local digest = require "vaelua.digest"
 local fail = require "vaelua.fail"
 local log = require "vaelua.log"
+local parameters = require "vaelua.parameters"
 local run = require "vaelua.run"
 
 local M = {}
@@ -314,7 +315,7 @@ end
 local function put(tensors, name, into)
   local t = tensors[name]
   if not t then refuse("the checkpoint has no '%s'", name) end
-  if table.concat(t.shape, ",") ~= table.concat(into.shape, ",") then
+  if not parameters.same_shape(t, into) then
     refuse("'%s' had shape [%s], now it has [%s]", name, table.concat(t.shape, ", "),
            table.concat(into.shape, ", "))
   end

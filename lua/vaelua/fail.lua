@@ -21,7 +21,7 @@ local elsewhere = {
 
 local NAMES_AT_ONCE = 500         -- that core.nearest looks at
 
---- The name that was meant, or nil: what another library calls so, else the nearest in spelling.
+-- The name that was meant, or nil: what another library calls so, else the nearest in spelling.
 function M.nearest(word, names)
   local meant, list, winners = elsewhere[word], {}, {}
   for _, name in ipairs(names) do
@@ -83,7 +83,7 @@ function M.need_set(who, what, v)
     inner and "a data set with several: data.train is one" or M.came(v))
 end
 
---- Whether it can be called.
+-- Whether it can be called.
 function M.callable(v)
   local meta = getmetatable(v)
   return type(v) == "function" or type(meta) == "table" and meta.__call ~= nil
@@ -96,7 +96,7 @@ function M.need_function(who, what, v)
   return v
 end
 
---- A whole number from the least on, as an integer.
+-- A whole number from the least on, as an integer.
 function M.need_integer(who, what, n, least)
   local whole = math.tointeger(n)
   if type(n) ~= "number" or not whole or whole < least then
@@ -124,10 +124,10 @@ local function raise(kind, format, ...)
   core.fail(kind, select("#", ...) > 0 and format:format(...) or format)
 end
 
---- A mistake on the command line.
+-- A mistake on the command line.
 function M.usage(format, ...) raise("usage", format, ...) end
 
---- A file or data that are not what they should be.
+-- A file or data that are not what they should be.
 function M.data(format, ...) raise("data", format, ...) end
 
 return setmetatable(M, { __call = function(_, format, ...) raise("user", format, ...) end })

@@ -2,7 +2,7 @@
 
 local M = {}
 
---- Numbers before names, both ascending.
+-- Numbers before names, both ascending.
 function M.less(a, b)
   if type(a) == type(b) then return a < b end
   return type(a) == "number"
@@ -21,10 +21,10 @@ end
 
 local ORDERED, NAMES = { number = true, string = true }, { string = true }
 
---- The keys of one or more tables, each once: numbers and names, other keys are left out.
+-- The keys of one or more tables, each once: numbers and names, other keys are left out.
 function M.sorted(...) return of_types(ORDERED, ...) end
 
---- The names alone, where a table may also be a list.
+-- The names alone, where a table may also be a list.
 function M.names(...) return of_types(NAMES, ...) end
 
 return M

@@ -11,6 +11,7 @@
 -- exactly the numbers of the history: that is how a resumed run gets its history back.
 
 local core = require "vaelua.core"
+local field = require "vaelua.file".field
 local fail = require "vaelua.fail"
 local run = require "vaelua.run"
 
@@ -26,12 +27,8 @@ local HEADER = "model,seed,epoch,step,split,name,value\n"
 local known               -- keys of the rows that a resumed run has kept, or nil
 local rewound = {}        -- seed -> step: rows up to it are in the past of this process
 
-local function quoted(text)
-  return text:find('[,"\n]') and '"' .. text:gsub('"', '""') .. '"' or text
-end
-
 local function row_key(name, seed, t, step, split, term)
-  return ("%s,%d,%.10g,%d,%s,%s,"):format(quoted(name), seed, t, step, quoted(split), quoted(term))
+  return ("%s,%d,%.10g,%d,%s,%s,"):format(field(name), seed, t, step, field(split), field(term))
 end
 
 local function csv_path(r) return r.folder .. "/metrics.csv" end
@@ -113,7 +110,7 @@ local function recall(book)
   for k in pairs(book.history) do book.history[k] = nil end
   book.history.last = {}
   for _, row in ipairs(read_rows(r)) do
-    if row.model == quoted(book.name) and row.seed == book.seed and row.step <= step then
+    if row.model == field(book.name) and row.seed == book.seed and row.step <= step then
       remember(book.history, row.t, row.split, row.term, row.value)
     end
   end

@@ -326,10 +326,6 @@ function Model:params(pattern) return chain.params(self, pattern) end
 
 -- ---- copies -------------------------------------------------------------------------------------
 
-local function same_shape(a, b)
-  return table.concat(a.shape, ",") == table.concat(b.shape, ",")
-end
-
 local function tell_changed(m)
   local train = package.loaded["vaelua.train"]
   if type(train) == "table" and train.changed then train.changed(m) end
@@ -346,7 +342,7 @@ function Model:copy(other)
   for _, e in ipairs(parameters.find(other)) do theirs[e.path] = e.tensor end
   for _, e in ipairs(parameters.find(self)) do
     local from = theirs[e.path]
-    if from and same_shape(from, e.tensor) then
+    if from and parameters.same_shape(from, e.tensor) then
       core.set(e.tensor, from)
     else
       left[#left + 1] = e.path
@@ -493,7 +489,7 @@ function Model:load(where)
     local t = saved[e.path]
     if not t then
       fail.data("%s has no '%s', which the model '%s' needs", path, e.path, name)
-    elseif not same_shape(t, e.tensor) then
+    elseif not parameters.same_shape(t, e.tensor) then
       fail.data("%s: '%s' has shape [%s], the model '%s' needs [%s]", path, e.path,
         table.concat(t.shape, ", "), name, table.concat(e.tensor.shape, ", "))
     end

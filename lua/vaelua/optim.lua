@@ -377,7 +377,7 @@ function methods.restore(o, saved)
     local t = saved[e[1]]
     if not t then
       fail.data("%s: the saved state has no '%s'", self.title, e[1])
-    elseif table.concat(t.shape, ",") ~= table.concat(e[2].shape, ",") then
+    elseif not parameters.same_shape(t, e[2]) then
       fail.data("%s: '%s' was saved with another shape", self.title, e[1])
     end
     core.set(e[2], t)

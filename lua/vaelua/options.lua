@@ -5,7 +5,7 @@ local keys = require "vaelua.keys"
 
 local M = {}
 
---- The given ones, or {}; a name that the table `known` does not have is an error.
+-- The given ones, or {}; a name that the table `known` does not have is an error.
 function M.checked(who, given, known)
   for name in pairs(fail.need_options(who, given)) do
     if known[name] == nil then fail.option(who, name, keys.sorted(known)) end
@@ -13,7 +13,7 @@ function M.checked(who, given, known)
   return given or {}
 end
 
---- Defaults, and over them the named ones of each table; there are no others.
+-- Defaults, and over them the named ones of each table; there are no others.
 function M.over(who, defaults, ...)
   local o = {}
   for name, v in pairs(defaults) do o[name] = v end

@@ -71,6 +71,16 @@ function M.path_less(a, b)
   return #p < #q
 end
 
+-- Whether two tensors have one shape.
+function M.same_shape(a, b)
+  local p, q = a.shape, b.shape
+  if #p ~= #q then return false end
+  for i = 1, #p do
+    if p[i] ~= q[i] then return false end
+  end
+  return true
+end
+
 -- ---- finding ------------------------------------------------------------------------------------
 
 -- The children of a value: those that it names, or the fields of a plain table.

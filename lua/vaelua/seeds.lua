@@ -27,7 +27,7 @@ local function begin_seed(s)
   optim.new_seed()
 end
 
---- The seed may also have been set by the program or by va.args, before anything was made.
+-- The seed may also have been set by the program or by va.args, before anything was made.
 function M.era()
   if not era or era.seed ~= core.seed() then
     local s = core.seed()
@@ -37,7 +37,7 @@ function M.era()
   return era
 end
 
---- f(...) with seeds, names, labels and logs of its own; afterwards all is as before.
+-- f(...) with seeds, names, labels and logs of its own; afterwards all is as before.
 function M.apart(f, ...)
   local seed, mine, counted = core.seed(), era, passes
   local names = model.swap_names { taken = {}, living = setmetatable({}, { __mode = "v" }) }

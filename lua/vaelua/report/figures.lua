@@ -4,6 +4,7 @@
 
 local keys = require "vaelua.keys"
 local log = require "vaelua.log"
+local mean = require "vaelua.stats.basic".mean
 local plot = require "vaelua.plot"
 local rows_of = require "vaelua.report.rows"
 local score = require "vaelua.score"
@@ -109,9 +110,7 @@ end
 local function line_of(by_epoch, label)
   local s = { x = {}, y = {}, label = label, low = {}, high = {} }
   for epoch, values in ipairs(by_epoch) do
-    local sum = 0
-    for _, v in ipairs(values) do sum = sum + v end
-    s.x[epoch], s.y[epoch] = epoch, sum / #values
+    s.x[epoch], s.y[epoch] = epoch, mean(values)
     s.low[epoch], s.high[epoch] = math.min(table.unpack(values)), math.max(table.unpack(values))
   end
   return s

@@ -73,10 +73,10 @@ end
 
 -- ---- CSV ----------------------------------------------------------------------------------------
 
-local function quoted(v)
+local function cell_of(v)
   if score.is_score(v) then v = v.value or "not defined" end
   local text = v == nil and "" or math.type(v) == "float" and ("%.9g"):format(v) or tostring(v)
-  return text:find('[,"\n]') and '"' .. text:gsub('"', '""') .. '"' or text
+  return file.field(text)
 end
 
 --- A table of texts and numbers as CSV.
@@ -84,7 +84,7 @@ function M.csv(head, lines)
   local out = {}
   local function put(line)
     local cells = {}
-    for i = 1, #head do cells[i] = quoted(line[i]) end
+    for i = 1, #head do cells[i] = cell_of(line[i]) end
     out[#out + 1] = table.concat(cells, ",")
   end
   put(head)

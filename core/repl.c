@@ -12,6 +12,7 @@
 #include "bind/bind.h"
 #include "bind/interrupt.h"
 #include "line.h"
+#include "report.h"
 
 #include <stdbool.h>
 #include <stdio.h>

@@ -280,7 +280,7 @@ function M.log(t, model, loss, terms, split)
   if s.loop then s.loop.books[book] = true else M.flush(nil, true) end
 end
 
---- The number of the step at hand; train.lua puts its counter here.
+--- The number of the step at hand; seeds.lua puts its counter here.
 function M.step() return 0 end
 
 -- ---- reading back -----------------------------------------------------------------------------

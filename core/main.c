@@ -1,6 +1,5 @@
 /*
- * main.c - the program: options, the script or the prompt, the report of an
- * error, the exit status.
+ * main.c - the program: options, the script or the prompt, the exit status.
  *
  * As lua(1) for everything that lua(1) does.  Beside that, words after the
  * script of the form name=value, --name=value and --name value are settings:
@@ -18,6 +17,7 @@
 #include "bind/program.h"
 #include "bind/strict.h"
 #include "repl.h"
+#include "report.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -38,157 +38,9 @@ typedef struct Command {
   int status;
 } Command;
 
-/* ---- errors --------------------------------------------------------------------- */
+/* ---- words of the command line --------------------------------------------------- */
 
-static const char traceback_key, reason_key;     /* keys of the registry */
-
-/* Behind "FILE:LINE: ". */
-static const char *without_line (const char *message) {
-  const char *p = message;
-  while ((p = strchr(p, ':')) != NULL) {
-    size_t digits = strspn(++p, "0123456789");
-    if (digits > 0 && strncmp(p + digits, ": ", 2) == 0)
-      return p + digits + 2;
-  }
-  return message;
-}
-
-/* A line of our own Lua files gives way to the user's: that of the innermost
- * function that is not ours.  The traceback has both. */
-static void take_user_line (lua_State *L) {
-  const char *message = lua_tostring(L, -1);
-  const char *name = lua_pushfstring(L, "@%s", message);
-  lua_Debug d;
-  if (source_is_ours(name))
-    for (int i = 1; lua_getstack(L, i, &d); i++) {
-      lua_getinfo(L, "Sl", &d);
-      if (d.currentline <= 0 || source_is_ours(d.source))
-        continue;
-      lua_pop(L, 1);
-      lua_pushfstring(L, "%s:%d: %s", d.short_src, d.currentline,
-                      without_line(message));
-      return;
-    }
-  lua_pop(L, 1);
-}
-
-/* What an error of Lua itself most often comes from. */
-static void add_hint (lua_State *L) {
-  static const char *const hints[][2] = {
-    { "(local 'self')", "was it called with '.' in place of ':'?" },
-    { "index a number value (local 'x')", "set:epochs gives t, x, y: the "
-      "time comes first" },
-    { "concatenate a vaelua.tensor", "tostring(x), or x:item() of one number" },
-    { "nil value (method 'posterior')", "the model needs a function "
-      "model:posterior(x, y)" },
-    { "nil value (method 'likelihood')", "the model needs a function "
-      "model:likelihood(z, y)" },
-    { "nil value (method 'loss')", "the model needs a function "
-      "model:loss(x, beta, y)" },
-  };
-  const char *message = lua_tostring(L, -1);
-  for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++)
-    if (strstr(message, hints[i][0]) != NULL) {
-      lua_pushfstring(L, "%s (%s)", message, hints[i][1]);
-      return;
-    }
-}
-
-/* Puts the calls of the coroutine that the message comes from before the
- * traceback on top of the stack. */
-static void add_coroutine (lua_State *L) {
-  lua_getfield(L, LUA_REGISTRYINDEX, COROUTINE_MESSAGE);
-  if (lua_rawequal(L, -1, 1)) {
-    lua_getfield(L, LUA_REGISTRYINDEX, COROUTINE_CALLS);
-    lua_pushfstring(L, "in a coroutine: %s\nthat was resumed in: %s",
-                    lua_tostring(L, -1), lua_tostring(L, -3));
-    lua_replace(L, -4);
-    lua_pop(L, 1);
-  }
-  lua_pop(L, 1);
-}
-
-/* The message handler: keeps the traceback for --traceback. */
-static int handler (lua_State *L) {
-  if (lua_type(L, 1) != LUA_TSTRING) {
-    if (!luaL_callmeta(L, 1, "__tostring") || lua_type(L, -1) != LUA_TSTRING)
-      lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 1));
-    lua_replace(L, 1);
-  }
-  lua_settop(L, 1);
-  luaL_traceback(L, L, NULL, 1);
-  add_coroutine(L);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &traceback_key);
-  take_user_line(L);
-  add_hint(L);
-  if (lua_gettop(L) > 1)
-    lua_replace(L, 1);
-  lua_settop(L, 1);
-  return 1;
-}
-
-static int exit_status (Fail fail) {
-  switch (fail) {
-    case FAIL_NONE: return 0;
-    case FAIL_USER: case FAIL_MEMORY: return 1;
-    case FAIL_USAGE: return 2;
-    case FAIL_DATA: return 3;
-    case FAIL_DEVICE: case FAIL_DEVICE_MEMORY: return 4;
-    case FAIL_DIVERGED: return 5;
-    case FAIL_INTERRUPT: return interrupt_term() ? 143 : 130;
-  }
-  return 1;
-}
-
-/* Reports the error on top of the stack and pops it.  A wrong setting is no
- * mistake of a line. */
-static int report (lua_State *L) {
-  const char *message = lua_tostring(L, -1);
-  if (message == NULL)
-    message = "(no message)";
-  Fail fail = bind_last_fail(L, message);
-  fflush(stdout);
-  if (fail == FAIL_INTERRUPT)
-    fprintf(stderr, "%s\n", message);
-  else
-    fprintf(stderr, "error: %s\n",
-            fail == FAIL_USAGE ? without_line(message) : message);
-  if (program_flag(L, "traceback")) {
-    program_push_traceback(L);
-    if (lua_isstring(L, -1))
-      fprintf(stderr, "%s\n", lua_tostring(L, -1));
-    lua_pop(L, 1);
-  }
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &reason_key);
-  return exit_status(fail);
-}
-
-int program_try (lua_State *L, int count, int results) {
-  int base = lua_gettop(L) - count;
-  lua_pushcfunction(L, handler);
-  lua_insert(L, base);
-  int status = lua_pcall(L, count, results, base);
-  lua_remove(L, base);
-  return status;
-}
-
-int program_call (lua_State *L, int count, int results) {
-  return program_try(L, count, results) == LUA_OK ? 0 : report(L);
-}
-
-void program_push_traceback (lua_State *L) {
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &traceback_key);
-}
-
-/* Runs a chunk that luaL_load has left on the stack. */
-static int run_chunk (lua_State *L, int load_status, int count) {
-  if (load_status != LUA_OK)
-    return report(L);
-  lua_insert(L, -1 - count);
-  return program_call(L, count, 0);
-}
-
-static int wrong_usage (lua_State *L, const char *format, const char *word) {
+static int wrong_usage (const char *format, const char *word) {
   const char *names[64];
   size_t n = 0;
   for (const Option *o = program_options; o->name != NULL && n < 64; o++)
@@ -201,11 +53,8 @@ static int wrong_usage (lua_State *L, const char *format, const char *word) {
   if (near != NULL && strncmp(word, "--", 2) == 0 && strcmp(near, bare) != 0)
     fprintf(stderr, " (did you mean '--%s'?)", near);
   fprintf(stderr, "   see: vaelua --help\n");
-  (void) L;
   return 2;
 }
-
-/* ---- words of the command line --------------------------------------------------- */
 
 /* Length of NAME in "NAME=...", 0 if the word does not begin so.  Dashes
  * within are taken for underscores by va.args. */
@@ -344,9 +193,9 @@ static int read_options (lua_State *L, Command *c) {
     int taken = dash && word[1] != '-' ? take_letter(L, c, i)
                                        : take_setting(L, c, i, false);
     if (taken < 0)
-      return wrong_usage(L, "'%s' needs a word behind it", word);
+      return wrong_usage("'%s' needs a word behind it", word);
     if (taken == 0 && dash)
-      return wrong_usage(L, "unknown option '%s'", word);
+      return wrong_usage("unknown option '%s'", word);
     if (taken == 0)
       break;
     i += taken;
@@ -356,6 +205,14 @@ static int read_options (lua_State *L, Command *c) {
 }
 
 /* ---- what is run ------------------------------------------------------------------ */
+
+/* Runs a chunk that luaL_load has left on the stack. */
+static int run_chunk (lua_State *L, int load_status, int count) {
+  if (load_status != LUA_OK)
+    return program_report(L);
+  lua_insert(L, -1 - count);
+  return program_call(L, count, 0);
+}
 
 /* arg[0] is the script, what stands before it has negative numbers. */
 static void set_arg (lua_State *L, const Command *c) {
@@ -448,12 +305,12 @@ static int push_words (lua_State *L, const Command *c) {
 /* Tells the folder of the run, if there is one, how the script ended. */
 static void end_run (lua_State *L, int status) {
   if (status == 0 && interrupt_pressed())
-    status = exit_status(FAIL_INTERRUPT);
+    status = program_status(FAIL_INTERRUPT);
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
   if (lua_getfield(L, -1, "vaelua.run") == LUA_TTABLE) {
     lua_getfield(L, -1, "finish");
     lua_pushinteger(L, status);
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &reason_key);
+    program_push_reason(L);
     program_call(L, 2, 0);
   }
   lua_settop(L, 0);

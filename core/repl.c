@@ -13,6 +13,7 @@
 #include "bind/embed.h"
 #include "bind/interrupt.h"
 #include "line.h"
+#include "report.h"
 
 #include <stdbool.h>
 #include <stdio.h>

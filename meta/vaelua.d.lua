@@ -1460,9 +1460,9 @@ function va.open(word, given) end
 
 --- va.pca(z, { d = 2 }): the codes [N, n] in the d directions of their largest variance, centred: [N, d]. The sign of a direction is that of its largest entry, made positive.
 ---@param z vaelua.Tensor
----@param options? vaelua.va.pca.options
+---@param given? vaelua.va.pca.options
 ---@return vaelua.Tensor
-function va.pca(z, options) end
+function va.pca(z, given) end
 
 --- x with its axes in another order: axis i of the result is axis axes[i] of x. Every axis is named once. A view.
 ---

@@ -16,16 +16,16 @@
 #include <string.h>
 
 extern const Op pointwise_ops[], reduce_ops[], matmul_ops[], conv_ops[],
-  norm_ops[], move_ops[], index_ops[], random_ops[], pairwise_ops[],
-  linalg_ops[], loss_ops[], frechet_ops[], inception_score_ops[],
-  image_ops[], latent_ops[], mmd_ops[], cluster_ops[], kid_ops[],
-  prdc_ops[], resize_ops[], tsne_ops[];
+  norm_ops[], view_ops[], move_ops[], index_ops[], random_ops[],
+  pairwise_ops[], linalg_ops[], loss_ops[], frechet_ops[],
+  inception_score_ops[], image_ops[], latent_ops[], mmd_ops[], cluster_ops[],
+  kid_ops[], prdc_ops[], resize_ops[], tsne_ops[];
 
 const Op *const op_families[] = {
-  pointwise_ops, reduce_ops, matmul_ops, conv_ops, norm_ops, move_ops,
-  index_ops, random_ops, pairwise_ops, linalg_ops, loss_ops, frechet_ops,
-  inception_score_ops, image_ops, latent_ops, mmd_ops, cluster_ops,
-  kid_ops, prdc_ops, resize_ops, tsne_ops,
+  pointwise_ops, reduce_ops, matmul_ops, conv_ops, norm_ops, view_ops,
+  move_ops, index_ops, random_ops, pairwise_ops, linalg_ops, loss_ops,
+  frechet_ops, inception_score_ops, image_ops, latent_ops, mmd_ops,
+  cluster_ops, kid_ops, prdc_ops, resize_ops, tsne_ops,
   NULL
 };
 

@@ -11,6 +11,8 @@
 -- (core.program.options), and a script with a default of that name finds them in its cfg.
 
 local core = require "vaelua.core"
+local fail = require "vaelua.fail"
+local sorted = require "vaelua.keys".sorted
 
 local M = {}
 
@@ -22,23 +24,16 @@ local function is_preset(default)
   return type(default) == "table" and #default == 0 and next(default) ~= nil
 end
 
-local function sorted(t)
-  local names = {}
-  for name in pairs(t) do names[#names + 1] = name end
-  table.sort(names)
-  return names
-end
-
 -- Settings in the order of their names; presets apart.
 local function split(defaults)
   local settings, presets = {}, {}
   for name, default in pairs(defaults) do
     if type(name) ~= "string" or not name:find("^[%a_][%w_]*$") then
-      core.fail("user", ("args: a setting must have a name, got [%s]"):format(tostring(name)))
+      fail("args: a setting must have a name, got [%s]", tostring(name))
     end
     local kind = type(default)
     if kind ~= "number" and kind ~= "string" and kind ~= "boolean" and kind ~= "table" then
-      core.fail("user", ("args: the default of '%s' is a %s"):format(name, kind))
+      fail("args: the default of '%s' is a %s", name, kind)
     end
     if is_preset(default) then presets[name] = default else settings[name] = default end
   end
@@ -53,7 +48,7 @@ local function script_name()
 end
 
 local function bad(name, wanted, text)
-  core.fail("usage", ("%s must be %s, got '%s'"):format(name, wanted, text))
+  fail.usage("%s must be %s, got '%s'", name, wanted, text)
 end
 
 local YES = { [""] = true, ["true"] = true, ["1"] = true, yes = true, on = true }
@@ -113,16 +108,14 @@ local function meant(name, settings, presets)
 end
 
 local function unknown(name, settings, presets)
-  local names = sorted(settings)
-  for _, preset in ipairs(sorted(presets)) do names[#names + 1] = preset end
+  local names = sorted(settings, presets)
   for _, option in ipairs { "seed", "device", "threads", "data", "out", "resume", "progress" } do
     names[#names + 1] = option
   end
-  local near = core.nearest((name:gsub("-", "_")), names)
   local script = core.program.script
-  core.fail("usage", ("%s has no setting '%s'%s   see: %s"):format(script_name(), name,
-    near and (" (did you mean '%s'?)"):format(near) or "",
-    script and ("vaelua %s --help"):format(script) or "va.args"))
+  fail.usage("%s has no setting '%s'%s   see: %s", script_name(), name,
+    fail.near(name:gsub("-", "_"), names),
+    script and ("vaelua %s --help"):format(script) or "va.args")
 end
 
 -- Under a stock interpreter nobody has read the words behind the script.
@@ -210,11 +203,11 @@ end
 -- A preset's value: of the type of the setting that it changes.
 local function check_preset(preset, name, value, settings)
   if settings[name] == nil then
-    core.fail("user", ("args: %s sets '%s', which is no setting"):format(preset, name))
+    fail("args: %s sets '%s', which is no setting", preset, name)
   end
   if type(value) ~= type(settings[name]) then
-    core.fail("user", ("args: %s sets %s to a %s, but it is a %s"):format(preset, name,
-      type(value), type(settings[name])))
+    fail("args: %s sets %s to a %s, but it is a %s", preset, name, type(value),
+      type(settings[name]))
   end
 end
 
@@ -248,7 +241,7 @@ end
 local function no_words()
   local word = core.program.words[1]
   if word then
-    core.fail("usage", ("%s takes settings as name=value, got '%s'"):format(script_name(), word))
+    fail.usage("%s takes settings as name=value, got '%s'", script_name(), word)
   end
 end
 
@@ -258,12 +251,12 @@ local function recall(cfg, from, presets, typed)
   for name, value in pairs(rerun and rerun.settings or {}) do
     if presets[name] then
       if value == true and typed[name] and not boolean(name, typed[name]) then
-        core.fail("usage", ("rerun: the run had %s=true, which cannot be taken back: give its "
-          .. "settings"):format(name))
+        fail.usage("rerun: the run had %s=true, which cannot be taken back: give its "
+          .. "settings", name)
       end
     elseif type(value) ~= type(cfg[name]) then
-      core.fail("data", ("rerun: config.lua of %s has a %s for '%s', the script a %s"):format(
-        rerun.name, type(value), name, type(cfg[name])))
+      fail.data("rerun: config.lua of %s has a %s for '%s', the script a %s", rerun.name,
+        type(value), name, type(cfg[name]))
     else
       cfg[name], from[name] = copy(value), "run " .. rerun.name
     end
@@ -295,9 +288,7 @@ end
 local function missing(cfg, name)
   local caller = debug.getinfo(2, "S")
   if core.ours(caller and caller.source or "") then return nil end
-  local near = core.nearest(tostring(name), sorted(cfg))
-  core.fail("user", ("there is no setting '%s'%s"):format(tostring(name),
-    near and (" (did you mean '%s'?)"):format(near) or ""))
+  fail("there is no setting '%s'%s", tostring(name), fail.near(name, sorted(cfg)))
 end
 
 local META = { __name = "settings", __index = missing }
@@ -312,7 +303,7 @@ end
 
 --- va.args { name = default, ..., preset = { name = value } } -> cfg
 function M.args(defaults)
-  if type(defaults) ~= "table" then core.fail("user", "args: needs a table of defaults") end
+  if type(defaults) ~= "table" then fail("args: needs a table of defaults") end
   take_words()
   local settings, presets = split(defaults)
   if core.program.options.help then

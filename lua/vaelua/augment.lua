@@ -6,14 +6,15 @@
   each picture of the batch. ]]
 
 local core = require "vaelua.core"
+local fail = require "vaelua.fail"
 local ops = core.ops
 
 local M = {}
 
 local function need_pictures(who, x)
   if not core.is_tensor(x) or #x.shape ~= 4 then
-    core.fail("user", ("augment.%s: pictures [N, H, W, C] are needed, got %s"):format(who,
-      core.is_tensor(x) and "{" .. table.concat(x.shape, ", ") .. "}" or type(x)))
+    fail("augment.%s: pictures [N, H, W, C] are needed, got %s", who,
+      core.is_tensor(x) and "{" .. table.concat(x.shape, ", ") .. "}" or type(x))
   end
   return table.unpack(x.shape)
 end
@@ -36,8 +37,7 @@ local MOST_PIXELS = 1 << 24
 local function shift(x, most)
   local n, h, w, c = need_pictures("shift", x)
   if n * h * w > MOST_PIXELS then
-    core.fail("user", ("augment.shift: a batch of %d pictures of %d x %d is too large")
-                      :format(n, h, w))
+    fail("augment.shift: a batch of %d pictures of %d x %d is too large", n, h, w)
   end
   local row = ops.arange(0, h - 1):as("float32"):reshape(1, h, 1) + draws(most, { n, 1, 1 })
   local column = ops.arange(0, w - 1):as("float32"):reshape(1, 1, w) + draws(most, { n, 1, 1 })
@@ -59,7 +59,7 @@ end
 --- Each pixel becomes 1 with its grey value as probability, else 0, anew in every batch (dynamic
 --- binarisation; Salakhutdinov and Murray 2008).
 function M.binarise(x, y)
-  require "vaelua.fail".need_tensor("binarise", "x", x)
+  fail.need_tensor("binarise", "x", x)
   return ops.rand(x.shape):lt(x), y
 end
 
@@ -70,7 +70,7 @@ local function half(made, x) return ops.where(ops.rand(#x, 1, 1, 1):lt(0.5), mad
 
 local function need_model(who, model)
   if not require "vaelua.nn".is_model(model) then
-    core.fail("user", ("augment.%s: a model is needed, got %s"):format(who, type(model)))
+    fail("augment.%s: a model is needed, got %s", who, type(model))
   end
 end
 
@@ -104,7 +104,7 @@ function M.sample(model, set, spec)
   need_model("sample", model)
   local sampler, of_class = require "vaelua.sampler".sampler, {}
   if type(set) ~= "table" or not set.classes then
-    core.fail("user", "augment.sample: a set with classes is needed")
+    fail("augment.sample: a set with classes is needed")
   end
   for k = 1, #set.classes do
     of_class[k] = sampler(spec or "gaussian", model, repeated(set:class(k)))
@@ -120,4 +120,4 @@ function M.sample(model, set, spec)
   end
 end
 
-return require "vaelua.fail".strict("va.augment", M)
+return fail.strict("va.augment", M)

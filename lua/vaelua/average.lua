@@ -7,6 +7,7 @@
   What is added stays on the device until something is read; sums are float64. ]]
 
 local core = require "vaelua.core"
+local fail = require "vaelua.fail"
 local stats = require "vaelua.stats"
 
 local ops = core.ops
@@ -22,7 +23,7 @@ function Average:add(v)
   if type(v) == "number" then
     v = core.tensor({ v })
   elseif not core.is_tensor(v) then
-    core.fail("user", "average: add takes a tensor [N] or a number, got " .. type(v))
+    fail("average: add takes a tensor [N] or a number, got " .. type(v))
   end
   if v.dtype ~= "float32" then v = ops.as(v, "float32") end
   local waiting = self.waiting

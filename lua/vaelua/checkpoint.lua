@@ -15,7 +15,9 @@
 
 local core = require "vaelua.core"
 local digest = require "vaelua.digest"
+local fail = require "vaelua.fail"
 local log = require "vaelua.log"
+local parameters = require "vaelua.parameters"
 local run = require "vaelua.run"
 
 local M = {}
@@ -67,13 +69,12 @@ local states = {}         -- tables of this seed, in the order in which they wer
 
 local function check_state(t)
   if type(t) ~= "table" then
-    core.fail("user", "state: a table is needed, got " .. type(t))
+    fail("state: a table is needed, got " .. type(t))
   end
   for k, v in pairs(t) do
     local fine = type(v) == "number" or type(v) == "string" or type(v) == "boolean"
     if not fine or type(k) ~= "string" and math.type(k) ~= "integer" then
-      core.fail("user", ("state: '%s' is a %s; it holds numbers, strings and booleans")
-                        :format(tostring(k), type(v)))
+      fail("state: '%s' is a %s; it holds numbers, strings and booleans", tostring(k), type(v))
     end
   end
 end
@@ -265,7 +266,7 @@ end
 -- ---- restoring --------------------------------------------------------------------------------
 
 local function refuse(text, ...)
-  core.fail("usage", "--resume: " .. text:format(...))
+  fail.usage("--resume: " .. text:format(...))
 end
 
 local function check_same(loop, notes)
@@ -314,7 +315,7 @@ end
 local function put(tensors, name, into)
   local t = tensors[name]
   if not t then refuse("the checkpoint has no '%s'", name) end
-  if table.concat(t.shape, ",") ~= table.concat(into.shape, ",") then
+  if not parameters.same_shape(t, into) then
     refuse("'%s' had shape [%s], now it has [%s]", name, table.concat(t.shape, ", "),
            table.concat(into.shape, ", "))
   end

@@ -2,6 +2,7 @@
   ones': options checked, the network found, both sets of features, and the protocol's fields. ]]
 
 local core = require "vaelua.core"
+local fail = require "vaelua.fail"
 local features = require "vaelua.features"
 local presets = require "vaelua.presets"
 local score = require "vaelua.score"
@@ -14,9 +15,8 @@ function M.check(name, options, known)
     local found = false
     for _, each in ipairs(known) do found = found or each == key end
     if not found then
-      local near = core.nearest(tostring(key), known)
-      core.fail("user", ("%s: there is no option '%s'%s; known are %s"):format(name, tostring(key),
-        near and (" (did you mean '%s'?)"):format(near) or "", table.concat(known, ", ")))
+      fail("%s: there is no option '%s'%s; known are %s", name, tostring(key),
+        fail.near(key, known), table.concat(known, ", "))
     end
   end
 end
@@ -25,8 +25,7 @@ end
 function M.whole(name, key, value, default, least)
   value = value == nil and default or value
   if math.type(value) ~= "integer" or value < least then
-    core.fail("user", ("%s: %s must be a whole number of at least %d, got %s"):format(name, key,
-      least, tostring(value)))
+    fail("%s: %s must be a whole number of at least %d, got %s", name, key, least, tostring(value))
   end
   return value
 end

@@ -10,13 +10,16 @@
   make() alone. What is missing or damaged is a failure of the kind "data". ]]
 
 local core = require "vaelua.core"
+local fail = require "vaelua.fail"
+local keys = require "vaelua.keys"
+local options = require "vaelua.options"
 local run = require "vaelua.run"
 local Set = require "vaelua.set"
 local ops = core.ops
 
 local M = { Set = Set, set = Set.new }
 
-local function missing(format, ...) return core.fail("data", format:format(...)) end
+local missing = fail.data
 
 -- ---- the result --------------------------------------------------------------------------------
 
@@ -36,18 +39,19 @@ local function checksum_of(data)
   return core.sha256(table.concat(sums))
 end
 
+local FIELDS = { "checksum", "classes", "name", "shape", "test", "train" }
+
 function Data:__index(name)
   if name == "checksum" then
     local sum = checksum_of(self)
     rawset(self, "checksum", sum)
     return sum
   elseif name == "test" then
-    core.fail("user", ("the data '%s' has no test part: give both with va.data { train = ..., "
-      .. "test = ... }, or split it: local a, b = data.train:split(0.9)"):format(self.name))
+    fail("the data '%s' has no test part: give both with va.data { train = ..., "
+      .. "test = ... }, or split it: local a, b = data.train:split(0.9)", self.name)
   elseif name ~= "classes" then
-    core.fail("user", ("data has no field '%s'%s (fields: checksum, classes, name, shape, test, "
-      .. "train)"):format(tostring(name), require "vaelua.fail".near(name, { "checksum", "classes",
-        "name", "shape", "test", "train" })))
+    fail("data has no field '%s'%s (fields: %s)", tostring(name), fail.near(name, FIELDS),
+      table.concat(FIELDS, ", "))
   end
 end
 
@@ -222,9 +226,7 @@ local archive_names = {
 }
 
 local function from_archive(path, arrays)
-  local a, names = {}, {}
-  for name in pairs(arrays) do names[#names + 1] = name end
-  table.sort(names)
+  local a, names = {}, keys.sorted(arrays)
   for what, spellings in pairs(archive_names) do
     for _, name in ipairs(spellings) do a[what] = a[what] or arrays[name] end
   end
@@ -302,7 +304,7 @@ local function read_list(list, what)
   if all then return { train = { x = read_pictures(list) } } end
   if #list == 1 and type(list[1]) == "string" then return read_path(list[1]) end
   if #list < 1 or #list > 2 then
-    core.fail("user", what .. ": a list is { x }, { x, y } or pictures")
+    fail(what .. ": a list is { x }, { x, y } or pictures")
   end
   return { train = { x = array(list[1], what), y = list[2] and array(list[2], what) } }
 end
@@ -314,24 +316,18 @@ local function read_part(v, what)
   local found
   if type(v) == "string" then found = read_path(v)
   elseif type(v) == "table" then found = read_list(v, what)
-  else core.fail("user", ("%s: a path, a set, a tensor or { x, y } is needed, got %s")
-                         :format(what, type(v))) end
+  else fail("%s: a path, a set, a tensor or { x, y } is needed, got %s", what, type(v)) end
   return found.train, found.classes
 end
 
 local function from_table(t)
-  local known = { train = true, test = true, classes = true, name = true }
   if #t > 0 then
     local found = read_list(t, "data")
     found.classes = t.classes or found.classes
     return finish(type(t[1]) == "string" and t[1]:match("[^/]+$") or "data", found)
   end
-  for name in pairs(t) do
-    if not known[name] then
-      require("vaelua.fail").option("data", name, { "classes", "name", "test", "train" })
-    end
-  end
-  if t.train == nil then core.fail("user", "data: train = ... is needed") end
+  options.checked("data", t, { train = true, test = true, classes = true, name = true })
+  if t.train == nil then fail("data: train = ... is needed") end
   local train, classes = read_part(t.train, "data.train")
   local test = read_part(t.test, "data.test")
   classes = t.classes or classes
@@ -419,14 +415,14 @@ local function from_text(text)
   if has(known, text) then return named(text) end
   if core.exists(text) then return finish(text:match("[^/]+$") or text, read_path(text)) end
   if text:find("[/.]") then missing("%s: no such file or folder", text) end
-  require "vaelua.fail".unknown("data set, file or folder", text, known)
+  fail.unknown("data set, file or folder", text, known)
 end
 
 --- va.data(name, path or table)
 function M.data(what)
   if type(what) == "string" then return from_text(what) end
   if type(what) == "table" then return from_table(what) end
-  core.fail("user", "data: a name, a path or a table is needed, got " .. type(what))
+  fail("data: a name, a path or a table is needed, got " .. type(what))
 end
 
 return M

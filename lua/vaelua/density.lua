@@ -3,6 +3,7 @@
 
 local core = require "vaelua.core"
 local fail = require "vaelua.fail"
+local parameters = require "vaelua.parameters"
 local ops = core.ops
 
 -- ---- classes ------------------------------------------------------------------------------------
@@ -61,20 +62,11 @@ local function tensor_parameter(kind, name, v)
   fail("%s: %s must be a tensor, got %s", kind, name, fail.came(v))
 end
 
-local function same_shape(a, b)
-  local p, q = a.shape, b.shape
-  if #p ~= #q then return false end
-  for i = 1, #p do
-    if p[i] ~= q[i] then return false end
-  end
-  return true
-end
-
 -- a as a tensor of the shape that it has together with b.
 local function like(a, b)
   if not core.is_tensor(b) then return core.is_tensor(a) and a or ops.full({}, a) end
   if not core.is_tensor(a) then return ops.full(b.shape, a) end
-  return same_shape(a, b) and a or a + ops.zeros(b.shape)
+  return parameters.same_shape(a, b) and a or a + ops.zeros(b.shape)
 end
 
 -- A parameter for n rows. One that has rows already must have that many, or a single one.

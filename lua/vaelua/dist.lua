@@ -13,6 +13,7 @@ local core = require "vaelua.core"
 local fail = require "vaelua.fail"
 local composite = require "vaelua.composite"
 local density = require "vaelua.density"
+local keys = require "vaelua.keys"
 local ops = core.ops
 
 local Base, forms, class, kind_of = density.Base, density.forms, density.class, density.kind_of
@@ -326,7 +327,5 @@ function M.delta(z)
 end
 
 return setmetatable(M, { __index = function(_, name)
-  local names = {}
-  for k in pairs(M) do names[#names + 1] = k end
-  fail("va.dist has no '%s'%s", tostring(name), fail.near(name, names))
+  fail("va.dist has no '%s'%s", tostring(name), fail.near(name, keys.sorted(M)))
 end })

@@ -4,6 +4,7 @@
 -- if something is missing that no script can do without; the last line says so.
 
 local core = require "vaelua.core"
+local keys = require "vaelua.keys"
 
 local M = {}
 
@@ -149,10 +150,7 @@ local function cure_of(why)
 end
 
 local function switches()
-  local names = {}
-  for name in pairs(SWITCHES) do names[#names + 1] = name end
-  table.sort(names)
-  for _, name in ipairs(names) do
+  for _, name in ipairs(keys.sorted(SWITCHES)) do
     if os.getenv(name) then
       better("CUDA", "unset " .. name, "%s=%s   %s", name, os.getenv(name), SWITCHES[name])
     elseif core.program.options.verbose then

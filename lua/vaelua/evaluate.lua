@@ -13,6 +13,8 @@
 local core = require "vaelua.core"
 local cost = require "vaelua.cost"
 local digest = require "vaelua.digest"
+local fail = require "vaelua.fail"
+local keys = require "vaelua.keys"
 local run = require "vaelua.run"
 local samplers = require "vaelua.sampler"
 local score = require "vaelua.score"
@@ -33,18 +35,17 @@ local function is_images(p) return getmetatable(p) == Images end
 -- va.images: marks a function (made, data, argument) as one about pictures.
 function M.images(f)
   if type(f) ~= "function" then
-    core.fail("user", "images: a function (made, data, argument) is needed, got " .. type(f))
+    fail("images: a function (made, data, argument) is needed, got " .. type(f))
   end
   return setmetatable({ run = f }, Images)
 end
 
 function M.protocol(name, p)
   if type(name) ~= "string" or not name:find("^[%w_%-]+$") then
-    core.fail("user", "protocol: the name must be a word such as \"sharpness\"")
+    fail("protocol: the name must be a word such as \"sharpness\"")
   end
   if type(p) ~= "function" and not is_images(p) then
-    core.fail("user", ("protocol %s: a function or va.images(...) is needed, got %s")
-                      :format(name, type(p)))
+    fail("protocol %s: a function or va.images(...) is needed, got %s", name, type(p))
   end
   own[name] = p
 end
@@ -61,7 +62,7 @@ local function find(name)
   for _, file in ipairs(core.modules("protocols")) do
     if file == name then return require("vaelua.protocols." .. name) end
   end
-  require "vaelua.fail".unknown("protocol", name, known())
+  fail.unknown("protocol", name, known())
 end
 
 -- " features=inception preset=fid/ttur": what tells two uses of one protocol apart.
@@ -85,8 +86,7 @@ local function resolve(spec)
     end
   end
   if type(name) ~= "string" then
-    core.fail("user", "evaluate: a protocol is \"NAME\", \"NAME:ARG\" or { \"NAME\", ARG }, got "
-                      .. type(name))
+    fail("evaluate: a protocol is \"NAME\", \"NAME:ARG\" or { \"NAME\", ARG }, got " .. type(name))
   end
   if argument == nil then name, argument = samplers.parse(name) end
   local p = find(name)
@@ -113,14 +113,9 @@ function M.forget() M.records, place_of = {}, {} end
 -- An unknown score or model is an error that names the near ones.
 local function strict(t, what)
   return setmetatable(t, { __index = function(_, key)
-    local names = {}
-    for name in pairs(t) do
-      if type(name) == "string" then names[#names + 1] = name end
-    end
-    table.sort(names)
-    local near = core.nearest(tostring(key), names)
-    core.fail("user", ("there is no %s '%s'%s; there are %s"):format(what, tostring(key),
-      near and (" (did you mean '%s'?)"):format(near) or "", table.concat(names, ", ")))
+    local names = keys.names(t)
+    fail("there is no %s '%s'%s; there are %s", what, tostring(key), fail.near(key, names),
+      table.concat(names, ", "))
   end })
 end
 
@@ -217,13 +212,9 @@ end
 
 -- Samplers are given as a list of names, or by name as functions, or as both; sorted by name.
 local function sampler_list(given)
-  local list, names = {}, {}
+  local list = {}
   for i, spec in ipairs(given) do list[i] = { key = tostring(spec), spec = spec } end
-  for name in pairs(given) do
-    if type(name) == "string" then names[#names + 1] = name end
-  end
-  table.sort(names)
-  for _, name in ipairs(names) do
+  for _, name in ipairs(keys.names(given)) do
     list[#list + 1] = { key = name, spec = given[name] }
   end
   return list
@@ -305,12 +296,12 @@ local function model_list(models)
   local nn = require "vaelua.nn"
   if nn.is_model(models) then models = { models } end
   if type(models) ~= "table" or #models == 0 then
-    core.fail("user", "evaluate: a model or a list of models is needed")
+    fail("evaluate: a model or a list of models is needed")
   end
   local list = {}
   for i, m in ipairs(models) do
     if not nn.is_model(m) then
-      core.fail("user", ("evaluate: number %d of the list is not a model (nn.model)"):format(i))
+      fail("evaluate: number %d of the list is not a model (nn.model)", i)
     end
     list[i] = { handle = m, name = nn.name_of(m) }
   end
@@ -322,21 +313,20 @@ local OPTIONS = { samplers = true, count = true }
 local function check_options(options)
   for name in pairs(options) do
     if not OPTIONS[name] then
-      local near = core.nearest(tostring(name), { "samplers", "count" })
-      core.fail("user", ("evaluate: there is no option '%s'%s; known are count, samplers")
-        :format(tostring(name), near and (" (did you mean '%s'?)"):format(near) or ""))
+      fail("evaluate: there is no option '%s'%s; known are count, samplers", tostring(name),
+        fail.near(name, { "samplers", "count" }))
     end
   end
   local count = options.count
   if count ~= nil and (math.type(count) ~= "integer" or count < 2) then
-    core.fail("user", "evaluate: count must be a whole number of at least 2")
+    fail("evaluate: count must be a whole number of at least 2")
   end
 end
 
 -- The data with at most count test pictures.
 local function limited(data, count)
   if type(data) ~= "table" or not data.test or not data.train then
-    core.fail("user", "evaluate: the whole data set (with .train and .test) is needed")
+    fail("evaluate: the whole data set (with .train and .test) is needed")
   end
   if not count or count >= #data.test then return data end
   return setmetatable({ test = data.test:subset(count) }, { __index = data })
@@ -347,7 +337,7 @@ local function evaluate(models, data, protocols, options)
   check_options(options)
   if type(protocols) == "string" then protocols = { protocols } end
   if protocols ~= nil and type(protocols) ~= "table" then
-    core.fail("user", "evaluate: the protocols are a list, { \"elbo\", \"active_units\" }, got "
+    fail("evaluate: the protocols are a list, { \"elbo\", \"active_units\" }, got "
       .. type(protocols))
   end
   local list, any_images = {}, false

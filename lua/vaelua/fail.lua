@@ -1,7 +1,9 @@
 -- fail.lua - a mistake of the user: fail(format, ...) raises the message, made as by string.format,
--- behind the file and line of the script.  Also the words that such messages share.
+-- behind the file and line of the script, fail.usage(format, ...) and fail.data(format, ...) those
+-- about the command line and about files.  Also the words that such messages share.
 
 local core = require "vaelua.core"
+local keys = require "vaelua.keys"
 
 local M = {}
 
@@ -17,20 +19,28 @@ local elsewhere = {
   mse_loss = "loss", MSELoss = "loss",
 }
 
--- The name that was meant, or nil.
-local function nearest(word, names)
-  local meant = elsewhere[word]
+local NAMES_AT_ONCE = 500         -- that core.nearest looks at
+
+-- The name that was meant, or nil: what another library calls so, else the nearest in spelling.
+function M.nearest(word, names)
+  local meant, list, winners = elsewhere[word], {}, {}
   for _, name in ipairs(names) do
     if name == meant then return name end
+    if type(name) == "string" then list[#list + 1] = name end
   end
-  table.sort(names)
-  return core.nearest(tostring(word), names)
+  table.sort(list)
+  for i = 1, #list, NAMES_AT_ONCE do
+    local near = core.nearest(tostring(word), table.move(list, i, i + NAMES_AT_ONCE - 1, 1, {}))
+    winners[#winners + 1] = near
+  end
+  return core.nearest(tostring(word), winners)
 end
 
---- " (did you mean 'sample'?)" for a word that is near to one of the names, else "".
-function M.near(word, names)
-  local near = nearest(word, names)
-  return near and (" (did you mean '%s'?)"):format(near) or ""
+--- " (did you mean 'sample'?)" for a word that is near to one of the names, else "". before: what
+--- users type before each name.
+function M.near(word, names, before)
+  local near = M.nearest(word, names)
+  return near and (" (did you mean '%s%s'?)"):format(before or "", near) or ""
 end
 
 --- What came, in words: a number or a text as it is, of anything else what it is.
@@ -47,10 +57,7 @@ end
 --- A table of functions in which a misspelt name is an error: who is what it is called.
 function M.strict(who, t)
   return setmetatable(t, { __index = function(_, name)
-    local names = {}
-    for k in pairs(t) do names[#names + 1] = k end
-    table.sort(names)
-    M("%s has no '%s'%s", who, tostring(name), M.near(name, names))
+    M("%s has no '%s'%s", who, tostring(name), M.near(name, keys.sorted(t)))
   end })
 end
 
@@ -76,11 +83,26 @@ function M.need_set(who, what, v)
     inner and "a data set with several: data.train is one" or M.came(v))
 end
 
+-- Whether it can be called.
+function M.callable(v)
+  local meta = getmetatable(v)
+  return type(v) == "function" or type(meta) == "table" and meta.__call ~= nil
+end
+
 function M.need_function(who, what, v)
-  if type(v) ~= "function" and not (getmetatable(v) or {}).__call then
+  if not M.callable(v) then
     M("%s: %s must be a function, got %s", who, what, M.came(v))
   end
   return v
+end
+
+-- A whole number from the least on, as an integer.
+function M.need_integer(who, what, n, least)
+  local whole = math.tointeger(n)
+  if type(n) ~= "number" or not whole or whole < least then
+    M("%s: %s must be an integer from %d, got %s", who, what, least, M.came(n))
+  end
+  return whole
 end
 
 function M.need_options(who, given)
@@ -97,6 +119,15 @@ function M.option(who, name, names)
     #names > 0 and table.concat(names, ", ") or "none")
 end
 
-return setmetatable(M, { __call = function(_, format, ...)
-  core.fail("user", select("#", ...) > 0 and format:format(...) or format)
-end })
+-- A message made as by string.format; one without arguments is taken as it is.
+local function raise(kind, format, ...)
+  core.fail(kind, select("#", ...) > 0 and format:format(...) or format)
+end
+
+-- A mistake on the command line.
+function M.usage(format, ...) raise("usage", format, ...) end
+
+-- A file or data that are not what they should be.
+function M.data(format, ...) raise("data", format, ...) end
+
+return setmetatable(M, { __call = function(_, format, ...) raise("user", format, ...) end })

@@ -11,7 +11,9 @@
   with it are comparable with each other only. ]]
 
 local core = require "vaelua.core"
+local fail = require "vaelua.fail"
 local prepare = require "vaelua.features.prepare"
+local file = require "vaelua.file"
 local score = require "vaelua.score"
 
 local M = {}
@@ -37,8 +39,7 @@ end
 
 -- Everything behind the header of a safetensors file: the bytes of the weights alone.
 local function digest(path)
-  local f <close> = assert(io.open(path, "rb"))
-  local text = f:read("a")
+  local text = assert(file.read(path))
   return core.sha256(text:sub(9 + ("<I8"):unpack(text)))
 end
 
@@ -69,12 +70,12 @@ end
 local function read(version)
   local path = core.resource("features/" .. version.name .. ".safetensors")
   if not path then
-    core.fail("data", ("the weights of %s (features/%s.safetensors) are not installed")
-                      :format(version.title, version.name))
+    fail.data("the weights of %s (features/%s.safetensors) are not installed", version.title,
+      version.name)
   end
   if digest(path) ~= version.sha256 then
-    core.fail("data", ("%s does not hold the weights of %s: its bytes have another SHA-256")
-                      :format(path, version.title))
+    fail.data("%s does not hold the weights of %s: its bytes have another SHA-256", path,
+      version.title)
   end
   return core.file_read(path)
 end
@@ -179,8 +180,8 @@ local function inception(tap, data, how)
   local graph = require "vaelua.features.inception"
   tap = tap or "2048"
   if not graph.widths[tap] then
-    core.fail("user", ("features: the Inception network has no tap '%s' (64, 192, 768, 2048, "
-      .. "logits_unbiased)"):format(tap))
+    fail("features: the Inception network has no tap '%s' (64, 192, 768, 2048, "
+      .. "logits_unbiased)", tap)
   end
   local inner = graph.load()
   if not inner then score.refuse("%s", graph.MISSING) end
@@ -213,8 +214,8 @@ end
 
 local function check_features(f, x, name)
   if not core.is_tensor(f) or #f.shape < 2 or #f ~= #x then
-    core.fail("user", ("features: %s must give a tensor [N, D] for N pictures, got %s"):format(name,
-      core.is_tensor(f) and "[" .. table.concat(f.shape, ", ") .. "]" or type(f)))
+    fail("features: %s must give a tensor [N, D] for N pictures, got %s", name,
+      core.is_tensor(f) and "[" .. table.concat(f.shape, ", ") .. "]" or type(f))
   end
   return #f.shape > 2 and f:flatten() or f
 end
@@ -228,7 +229,7 @@ local function own(spec, how)
   if is_model and not score.answers(spec, "features") then
     score.refuse("the model '%s' has no function features(x)", nn.name_of(spec))
   elseif plain and spec.features == nil then
-    core.fail("user", "features: a network's table needs features = function (x)")
+    fail("features: a network's table needs features = function (x)")
   end
   local name = is_model and nn.name_of(spec) or plain and spec.name or is_chain and "chain"
                or "function"
@@ -269,12 +270,11 @@ function M.find(spec, data, given)
   if type(spec) == "string" then
     local name, tap = spec:match("^(%a+):?(.*)$")
     if name == "inception" then return inception(tap ~= "" and tap or nil, data, how) end
-    core.fail("user", ('features: there is no network "%s"; known are "builtin", "pixels", '
-      .. '"inception", "inception:TAP", a model, a chain or a function'):format(spec))
+    fail('features: there is no network "%s"; known are "builtin", "pixels", '
+      .. '"inception", "inception:TAP", a model, a chain or a function', spec)
   end
   if type(spec) ~= "table" and type(spec) ~= "function" then
-    core.fail("user", "features: a name, a model, a chain or a function is needed, got "
-      .. type(spec))
+    fail("features: a name, a model, a chain or a function is needed, got " .. type(spec))
   end
   return own_once(spec, how)
 end
@@ -284,8 +284,8 @@ end
 local function need_width(path, what, shape, net)
   for _, n in ipairs(shape) do
     if net.width and n ~= net.width then
-      core.fail("data", ("%s: its %s is for %d features, but %s has %d: they are of different "
-        .. "networks"):format(path, what, n, net.title, net.width))
+      fail.data("%s: its %s is for %d features, but %s has %d: they are of different "
+        .. "networks", path, what, n, net.title, net.width)
     end
   end
 end
@@ -294,8 +294,8 @@ local function need_same(path, notes, net)
   for key, value in pairs(net:protocol()) do
     local says = notes and notes[key]
     if says and says ~= tostring(value) then
-      core.fail("data", ("%s: was made with %s = %s, but %s has %s"):format(path, key, says,
-        net.title, tostring(value)))
+      fail.data("%s: was made with %s = %s, but %s has %s", path, key, says, net.title,
+        tostring(value))
     end
   end
 end
@@ -311,7 +311,7 @@ function M.read_reference(path, net)
     need_width(path, "array 'features'", { t.features.shape[2] or 0 }, net)
     return { features = t.features:as("float32") }
   elseif not mean or not cov then
-    core.fail("data", ("%s: has neither mu and sigma nor features"):format(path))
+    fail.data("%s: has neither mu and sigma nor features", path)
   end
   need_width(path, "mean", mean.shape, net)
   need_width(path, "covariance", cov.shape, net)

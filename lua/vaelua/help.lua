@@ -5,6 +5,8 @@
 -- models) by the comment that they open with.
 
 local core = require "vaelua.core"
+local fail = require "vaelua.fail"
+local read_file = require "vaelua.file".read
 
 local M = {}
 
@@ -52,11 +54,8 @@ local function heading(text)
 end
 
 function M.heading_of_file(path)
-  local f = path and io.open(path)
-  if not f then return nil end
-  local text = f:read("a")
-  f:close()
-  return heading(text)
+  local text = path and read_file(path)
+  return text and heading(text)
 end
 
 local commented           -- what comments() has found
@@ -214,9 +213,8 @@ local function found_text(found)
 end
 
 local function not_found(word)
-  local lines, near, found = {}, core.nearest(word, names()), search(word)
-  lines[1] = ("nothing is called '%s'%s"):format(word,
-    near and (" (did you mean '%s'?)"):format(near) or "")
+  local found = search(word)
+  local lines = { ("nothing is called '%s'%s"):format(word, fail.near(word, names())) }
   if #found > 0 then lines[2] = "found in:\n" .. found_text(found) end
   return table.concat(lines, "\n")
 end

@@ -18,7 +18,8 @@ local modules = {
   profile = { "profile" },
   args = { "args", "setup" },
   data = { "data", "set" },
-  train = { "steps", "fit", "seeds", "seed", "state", "early", "eager" },
+  train = { "steps", "eager", "seed", "seeds", "state" },
+  fit = { "fit", "early" },
   log = { "log", "history", "note" },
   report = { "evaluate", "report", "protocol", "images", "score", "question" },
   average = { "average" },
@@ -46,14 +47,6 @@ local function load_name(name)
   return loaded[name]
 end
 
-local function names_known()
-  local names = {}
-  for name in pairs(core.ops) do names[#names + 1] = name end
-  for name in pairs(home) do names[#names + 1] = name end
-  table.sort(names)
-  return names
-end
-
 setmetatable(va, {
   __names = { core.ops, home },
   __index = function(_, name)
@@ -61,8 +54,8 @@ setmetatable(va, {
     if not value then value = core.ops[name] end
     if value == nil and name == "models" then value = require "vaelua.models" end
     if value == nil then
-      core.fail("user", ("va has no '%s'%s"):format(tostring(name),
-        require("vaelua.fail").near(name, names_known())))
+      local fail, keys = require "vaelua.fail", require "vaelua.keys"
+      fail("va has no '%s'%s", tostring(name), fail.near(name, keys.sorted(core.ops, home)))
     end
     rawset(va, name, value)
     return value

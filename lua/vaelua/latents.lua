@@ -3,6 +3,7 @@ the plane in which codes differ most. ]]
 
 local core = require "vaelua.core"
 local fail = require "vaelua.fail"
+local options = require "vaelua.options"
 local ops = core.ops
 
 local M = {}
@@ -18,7 +19,7 @@ function M.top_kl(model, set, n)
   for x, y in set:batches(500) do
     local q = model:posterior(x, y)
     if not q.kl_each then
-      core.fail("user", "top_kl: the posterior of this model has no density per unit (kl_each)")
+      fail("top_kl: the posterior of this model has no density per unit (kl_each)")
     end
     local sum = q:kl_each(model:prior(y)):sum(1)
     total = total and total + sum or sum
@@ -37,10 +38,8 @@ local function class_mean(model, set, class)
   end
   if math.type(k) ~= "integer" then
     local names = set.classes or {}
-    local near = type(class) == "string" and core.nearest(class, names)
-    core.fail("user", ("attribute: there is no class '%s'%s (classes: %s)"):format(
-      tostring(class), near and (" (did you mean '%s'?)"):format(near) or "",
-      table.concat(names, ", ")))
+    fail("attribute: there is no class '%s'%s (classes: %s)", tostring(class),
+      type(class) == "string" and fail.near(class, names) or "", table.concat(names, ", "))
   end
   local sum, n
   for x, y in set:class(k):batches(500) do
@@ -60,10 +59,7 @@ end
 --- va.variance(model, x, n=32): variance by pixel of the pictures that n draws of the posterior of
 -- each x decode to: where the model is unsure. [N, ...], with n - 1.
 function M.variance(model, x, n)
-  n = n or 32
-  if math.type(n) ~= "integer" or n < 2 then
-    core.fail("user", ("variance: n must be an integer from 2, got %s"):format(tostring(n)))
-  end
+  n = fail.need_integer("variance", "n", n or 32, 2)
   local q = model:posterior(x)
   local sum, squares
   local depth = core.mode_push("eval", true)
@@ -97,12 +93,9 @@ end
 
 --- va.pca(z, { d = 2 }): the codes [N, n] in the d directions of their largest variance, centred:
 -- [N, d]. The sign of a direction is that of its largest entry, made positive.
-function M.pca(z, options)
+function M.pca(z, given)
   fail.need_tensor("pca", "z", z)
-  for name in pairs(fail.need_options("pca", options)) do
-    if name ~= "d" then fail.option("pca", name, { "d" }) end
-  end
-  local d = options and options.d or 2
+  local d = options.checked("pca", given, { d = true }).d or 2
   if #z.shape ~= 2 or math.type(d) ~= "integer" or d < 1 or d > z.shape[2] then
     fail("pca: z must be [N, n] and d a whole number in 1..n, got [%s] and %s",
       table.concat(z.shape, ", "), fail.came(d))

@@ -12,6 +12,7 @@
 
 local core = require "vaelua.core"
 local fail = require "vaelua.fail"
+local keys = require "vaelua.keys"
 local parameters = require "vaelua.parameters"
 local ops = core.ops
 
@@ -290,7 +291,7 @@ function own_functions.change_init(self, change)
     meta.change = change
     return
   end
-  for _, k in ipairs(parameters.sorted_keys(self)) do
+  for _, k in ipairs(keys.sorted(self)) do
     if core.is_tensor(self[k]) and #self[k].shape >= 2 then
       M.init_tensor(self[k], change, meta.path .. "." .. k)
     end
@@ -357,7 +358,7 @@ function M.change_init(v, change, seen)
   local meta = getmetatable(v)
   if meta and meta.change_init then return meta.change_init(v, change) end
   local children = meta == nil and v or type(meta) == "table" and meta.parts and meta.parts(v) or {}
-  for _, k in ipairs(parameters.sorted_keys(children)) do
+  for _, k in ipairs(keys.sorted(children)) do
     local child = children[k]
     if core.is_tensor(child) then
       if #child.shape >= 2 then M.init_tensor(child, change) end

@@ -11,6 +11,8 @@
 -- exactly the numbers of the history: that is how a resumed run gets its history back.
 
 local core = require "vaelua.core"
+local field = require "vaelua.file".field
+local fail = require "vaelua.fail"
 local run = require "vaelua.run"
 
 local M = {}
@@ -25,12 +27,8 @@ local HEADER = "model,seed,epoch,step,split,name,value\n"
 local known               -- keys of the rows that a resumed run has kept, or nil
 local rewound = {}        -- seed -> step: rows up to it are in the past of this process
 
-local function quoted(text)
-  return text:find('[,"\n]') and '"' .. text:gsub('"', '""') .. '"' or text
-end
-
 local function row_key(name, seed, t, step, split, term)
-  return ("%s,%d,%.10g,%d,%s,%s,"):format(quoted(name), seed, t, step, quoted(split), quoted(term))
+  return ("%s,%d,%.10g,%d,%s,%s,"):format(field(name), seed, t, step, field(split), field(term))
 end
 
 local function csv_path(r) return r.folder .. "/metrics.csv" end
@@ -112,7 +110,7 @@ local function recall(book)
   for k in pairs(book.history) do book.history[k] = nil end
   book.history.last = {}
   for _, row in ipairs(read_rows(r)) do
-    if row.model == quoted(book.name) and row.seed == book.seed and row.step <= step then
+    if row.model == field(book.name) and row.seed == book.seed and row.step <= step then
       remember(book.history, row.t, row.split, row.term, row.value)
     end
   end
@@ -122,7 +120,7 @@ local function name_of(model, who)
   if type(model) == "string" then return model end
   local models = require "vaelua.model"
   if not models.is_model(model) then
-    core.fail("user", who .. ": argument 'model' is not a model (nn.model) or a name")
+    fail(who .. ": argument 'model' is not a model (nn.model) or a name")
   end
   return models.name_of(model)
 end
@@ -184,7 +182,7 @@ local function kept_cell(book, split, term)
 end
 
 local function cell_of(book, split, term)
-  if term == "last" then core.fail("user", "log: no term may be named 'last'") end
+  if term == "last" then fail("log: no term may be named 'last'") end
   local s = book.splits[split]
   if not s.cells[term] then
     s.cells[term] = kept_cell(book, split, term) or new_cell()
@@ -209,13 +207,13 @@ end
 local function check_value(term, value)
   if type(value) == "number" then return end
   if not core.is_tensor(value) then
-    core.fail("user", ("log: '%s' is a %s; needed is a number, or a tensor of one number or [N]")
-                      :format(term, type(value)))
+    fail("log: '%s' is a %s; needed is a number, or a tensor of one number or [N]", term,
+      type(value))
   end
   local shape = value.shape
   if #shape > 1 then
-    core.fail("user", ("log: '%s' has shape [%s]; needed is one number or [N], one a row")
-                      :format(term, table.concat(shape, ", ")))
+    fail("log: '%s' has shape [%s]; needed is one number or [N], one a row", term,
+      table.concat(shape, ", "))
   end
 end
 
@@ -245,13 +243,13 @@ end
 
 local function check_arguments(t, terms, split)
   if type(t) ~= "number" then
-    core.fail("user", "log: argument 't' is a " .. type(t) .. ", not the t of the loop")
+    fail("log: argument 't' is a " .. type(t) .. ", not the t of the loop")
   end
   if type(terms) ~= "table" then
-    core.fail("user", "log: argument 'terms' is a " .. type(terms) .. ", not { name = value }")
+    fail("log: argument 'terms' is a " .. type(terms) .. ", not { name = value }")
   end
   if type(split) ~= "string" then
-    core.fail("user", "log: argument 'split' is a " .. type(split) .. ", not a name")
+    fail("log: argument 'split' is a " .. type(split) .. ", not a name")
   end
 end
 
@@ -282,7 +280,7 @@ function M.log(t, model, loss, terms, split)
   if s.loop then s.loop.books[book] = true else M.flush(nil, true) end
 end
 
---- The number of the step at hand; train.lua puts its counter here.
+--- The number of the step at hand; seeds.lua puts its counter here.
 function M.step() return 0 end
 
 -- ---- reading back -----------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 local core = require "vaelua.core"
 local fail = require "vaelua.fail"
+local options = require "vaelua.options"
 local ops = core.ops
 
 local M = {
@@ -32,15 +33,10 @@ end
 --- "polynomial" or a function of the squared distances [N, M] and d.
 function M.mmd(z, p, given)
   need_rows("mmd", "z", z)
-  local kernel = given and given.kernel or "imq"
-  for name in pairs(given or {}) do
-    if name ~= "kernel" then
-      require("vaelua.fail").option("mmd", name, { "kernel" })
-    end
-  end
+  local kernel = options.checked("mmd", given, { kernel = true }).kernel or "imq"
   if not core.is_tensor(p) and (type(p) ~= "table" or not p.sample) then
     fail("mmd: a distribution or a tensor of samples is needed second, got %s",
-      require("vaelua.fail").came(p))
+      fail.came(p))
   end
   local other = core.is_tensor(p) and p or p:sample(#z)
   need_rows("mmd", "p", other)
@@ -104,5 +100,5 @@ end
 return setmetatable(M, { __index = function(_, name)
   local names = { "absolute", "kl_parts", "mmd", "squared" }
   fail("va.loss has no '%s'%s (absolute, kl_parts, mmd, squared)", tostring(name),
-    require("vaelua.fail").near(name, names))
+    fail.near(name, names))
 end })

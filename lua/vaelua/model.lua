@@ -8,6 +8,7 @@
 local core = require "vaelua.core"
 local fail = require "vaelua.fail"
 local chain = require "vaelua.chain"
+local keys = require "vaelua.keys"
 local origin = require "vaelua.origin"
 local parameters = require "vaelua.parameters"
 
@@ -54,7 +55,7 @@ function M.find(name) return living[name] end
 --- All living models of this seed, by name.
 function M.all()
   local list = {}
-  for _, name in ipairs(parameters.sorted_keys(living)) do list[#list + 1] = living[name] end
+  for _, name in ipairs(keys.sorted(living)) do list[#list + 1] = living[name] end
   return list
 end
 
@@ -101,20 +102,9 @@ end
 local contract = { posterior = true, likelihood = true, loss = true, classify = true,
                    forward = true }
 
-local function field_names(meta)
-  local names = {}
-  for name in pairs(meta.fields) do
-    if type(name) == "string" then names[#names + 1] = name end
-  end
-  for name in pairs(Model) do names[#names + 1] = name end
-  for name in pairs(contract) do names[#names + 1] = name end
-  table.sort(names)
-  return names
-end
-
 -- enc2 beside enc is another name, not a misspelt one.
 local function misspelt(meta, name)
-  local near = core.nearest(name, field_names(meta))
+  local near = core.nearest(name, keys.names(meta.fields, Model, contract))
   return near and near:gsub("[%d_]", "") ~= name:gsub("[%d_]", "") and near
 end
 
@@ -125,9 +115,7 @@ local function get(m, name)
   if v ~= nil or type(name) ~= "string" or contract[name] then return v end
   if name == "name" then return meta.name end
   local near = misspelt(meta, name)
-  if near then
-    fail("%s has no field '%s' (did you mean '%s'?)", meta.name, name, near)
-  end
+  if near then fail("%s has no field '%s'%s", meta.name, name, fail.near(name, { near })) end
   return nil
 end
 
@@ -142,10 +130,10 @@ end
 
 local function walk_fields(m)
   local fields = meta_of(m).fields
-  local keys, i = parameters.sorted_keys(fields), 0
+  local names, i = keys.sorted(fields), 0
   return function()
     i = i + 1
-    if keys[i] ~= nil then return keys[i], fields[keys[i]] end
+    if names[i] ~= nil then return names[i], fields[names[i]] end
   end
 end
 
@@ -218,7 +206,7 @@ function M.new(name, parts)
     fail("nn.model: the parts must be a table, got %s", type(parts))
   end
   local m = make(free_name(name))
-  for _, k in ipairs(parameters.sorted_keys(parts or {})) do put(m, k, parts[k]) end
+  for _, k in ipairs(keys.sorted(parts or {})) do put(m, k, parts[k]) end
   origin.note(m, parts)
   return m
 end
@@ -280,10 +268,6 @@ function Model:params(pattern) return chain.params(self, pattern) end
 
 -- ---- copies -------------------------------------------------------------------------------------
 
-local function same_shape(a, b)
-  return table.concat(a.shape, ",") == table.concat(b.shape, ",")
-end
-
 local function tell_changed(m)
   local train = package.loaded["vaelua.train"]
   if type(train) == "table" and train.changed then train.changed(m) end
@@ -300,7 +284,7 @@ function Model:copy(other)
   for _, e in ipairs(parameters.find(other)) do theirs[e.path] = e.tensor end
   for _, e in ipairs(parameters.find(self)) do
     local from = theirs[e.path]
-    if from and same_shape(from, e.tensor) then
+    if from and parameters.same_shape(from, e.tensor) then
       core.set(e.tensor, from)
     else
       left[#left + 1] = e.path
@@ -340,7 +324,7 @@ end
 
 function M.cloned(m, name, copy)
   local twin, meta = make(free_name(name)), meta_of(m)
-  for _, k in ipairs(parameters.sorted_keys(meta.fields)) do
+  for _, k in ipairs(keys.sorted(meta.fields)) do
     put(twin, k, meta.raw[k] or copy(meta.fields[k]))
   end
   return twin
@@ -440,16 +424,16 @@ function Model:load(where)
   local path, name = path_of(self, where), M.name_of(self)
   local tensors = core.file_read(path)
   if core.is_tensor(tensors) then
-    core.fail("data", ("%s holds one tensor, not the weights of a model"):format(path))
+    fail.data("%s holds one tensor, not the weights of a model", path)
   end
   local saved, wanted = by_path(tensors, name), parameters.find(self)
   for _, e in ipairs(wanted) do
     local t = saved[e.path]
     if not t then
-      core.fail("data", ("%s has no '%s', which the model '%s' needs"):format(path, e.path, name))
-    elseif not same_shape(t, e.tensor) then
-      core.fail("data", ("%s: '%s' has shape [%s], the model '%s' needs [%s]"):format(path, e.path,
-        table.concat(t.shape, ", "), name, table.concat(e.tensor.shape, ", ")))
+      fail.data("%s has no '%s', which the model '%s' needs", path, e.path, name)
+    elseif not parameters.same_shape(t, e.tensor) then
+      fail.data("%s: '%s' has shape [%s], the model '%s' needs [%s]", path, e.path,
+        table.concat(t.shape, ", "), name, table.concat(e.tensor.shape, ", "))
     end
   end
   for _, e in ipairs(wanted) do core.set(e.tensor, saved[e.path]) end

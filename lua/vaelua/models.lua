@@ -5,27 +5,16 @@
 
 local core = require "vaelua.core"
 local fail = require "vaelua.fail"
+local options = require "vaelua.options"
 
 local M = {}
 
 --- The given options over the defaults; an unknown one is an error that lists the known.
 function M.options(who, given, defaults)
-  local names, o = {}, {}
-  for name, v in pairs(defaults) do
-    names[#names + 1] = name
-    o[name] = v
-  end
-  table.sort(names)
   if type(given) ~= "table" then
     fail("models.%s: a table { name, shape, z, ... } is needed, got %s", who, type(given))
   end
-  for name, v in pairs(given) do
-    if defaults[name] == nil then
-      fail.option("models." .. who, name, names)
-    end
-    o[name] = v
-  end
-  return o
+  return options.over("models." .. who, defaults, given)
 end
 
 return setmetatable(M, { __index = function(_, name)

@@ -8,6 +8,7 @@
 local core = require "vaelua.core"
 local fail = require "vaelua.fail"
 local chain = require "vaelua.chain"
+local keys = require "vaelua.keys"
 local model = require "vaelua.model"
 local parameters = require "vaelua.parameters"
 local ops = core.ops
@@ -192,13 +193,6 @@ end })
 
 -- ---- names --------------------------------------------------------------------------------------
 
-local function names_known()
-  local names = {}
-  for name in pairs(nn) do names[#names + 1] = name end
-  for name in pairs(core.layers) do names[#names + 1] = name end
-  return names
-end
-
 return setmetatable(nn, {
   __names = { core.layers },
   __index = function(_, name)
@@ -207,6 +201,6 @@ return setmetatable(nn, {
       rawset(nn, name, maker)
       return maker
     end
-    fail("nn has no '%s'%s", tostring(name), fail.near(name, names_known()))
+    fail("nn has no '%s'%s", tostring(name), fail.near(name, keys.sorted(nn, core.layers)))
   end,
 })

@@ -11,6 +11,8 @@
 
 local core = require "vaelua.core"
 local checkpoint = require "vaelua.checkpoint"
+local near = require "vaelua.fail".near
+local keys = require "vaelua.keys"
 local folder = require "vaelua.runs.folder"
 local harmless = require "vaelua.runs.harmless"
 local log = require "vaelua.log"
@@ -50,9 +52,8 @@ local function find(word)
   for _, run in ipairs(all) do
     names[#names + 1], names[#names + 2] = run.name, folder.short(run)
   end
-  local near = core.nearest(word, names)
-  fail("data", "open: there is no run '%s' in %s/%s", word, folder.parent(),
-    near and (" (did you mean '%s'?)"):format(near)
+  local meant = near(word, names)
+  fail("data", "open: there is no run '%s' in %s/%s", word, folder.parent(), meant ~= "" and meant
     or all[1] and ("; the newest is %s"):format(all[1].name) or ": it has no runs")
 end
 
@@ -245,10 +246,8 @@ end
 local Run = { __name = "run" }
 
 function Run.__tostring(self)
-  local names = {}
-  for name in pairs(self.models) do names[#names + 1] = name end
-  table.sort(names)
-  return ("run %s   seed %d   models %s%s"):format(self.name, self.seed, table.concat(names, ", "),
+  local names = table.concat(keys.sorted(self.models), ", ")
+  return ("run %s   seed %d   models %s%s"):format(self.name, self.seed, names,
     self.data and "   data " .. self.data.name or "")
 end
 
@@ -256,18 +255,14 @@ local fields = { "models", "data", "config", "history", "name", "folder", "seed"
 
 function Run.__index(_, name)
   if name == "data" then return nil end
-  local near = core.nearest(tostring(name), fields)
   fail("user", "a run has no '%s'%s (it has models, data, config, history, name, folder, seed)",
-    tostring(name), near and (" (did you mean '%s'?)"):format(near) or "")
+    tostring(name), near(name, fields))
 end
 
 local function by_name(kept, run)
   return setmetatable(kept, { __index = function(_, name)
-    local names = {}
-    for known in pairs(kept) do names[#names + 1] = known end
-    table.sort(names)
     fail("user", "%s has no model '%s' (it has %s)", run.name, tostring(name),
-      table.concat(names, ", "))
+      table.concat(keys.sorted(kept), ", "))
   end })
 end
 

@@ -8,6 +8,7 @@
 local core = require "vaelua.core"
 local fail = require "vaelua.fail"
 local chain = require "vaelua.chain"
+local keys = require "vaelua.keys"
 local model = require "vaelua.model"
 local parameters = require "vaelua.parameters"
 local ops = core.ops
@@ -24,10 +25,7 @@ local function in_mode(mode, f, ...)
 end
 
 local function need_function(who, f)
-  if type(f) ~= "function" and not (type(f) == "table" and getmetatable(f)
-                                    and getmetatable(f).__call) then
-    fail("%s: a function is needed, got %s", who, type(f))
-  end
+  if not fail.callable(f) then fail("%s: a function is needed, got %s", who, type(f)) end
   return f
 end
 
@@ -255,8 +253,7 @@ function Optimiser.__index(o, name)
   if name == "params" then return self.tensors end
   if methods[name] then return methods[name] end
   if self.options[name] then return self.options[name] end
-  local names = { "lr", "count", "params" }
-  for k in pairs(methods) do names[#names + 1] = k end
+  local names = keys.sorted(table.unpack(Optimiser.__names))
   fail("an optimiser has no '%s'%s", tostring(name), fail.near(name, names))
 end
 
@@ -379,9 +376,9 @@ function methods.restore(o, saved)
   for _, e in ipairs(o:state()) do
     local t = saved[e[1]]
     if not t then
-      core.fail("data", ("%s: the saved state has no '%s'"):format(self.title, e[1]))
-    elseif table.concat(t.shape, ",") ~= table.concat(e[2].shape, ",") then
-      core.fail("data", ("%s: '%s' was saved with another shape"):format(self.title, e[1]))
+      fail.data("%s: the saved state has no '%s'", self.title, e[1])
+    elseif not parameters.same_shape(t, e[2]) then
+      fail.data("%s: '%s' was saved with another shape", self.title, e[1])
     end
     core.set(e[2], t)
   end

@@ -10,6 +10,7 @@
 
 local core = require "vaelua.core"
 local fail = require "vaelua.fail"
+local keys = require "vaelua.keys"
 local ops = core.ops
 
 local M = {}
@@ -62,27 +63,22 @@ local function pieces(path)
 end
 
 -- enc.2.bias < enc.10.bias < enc.10.weight < enc.x: piece by piece, numbers first.
-local function piece_less(a, b)
-  if type(a) == type(b) then return a < b end
-  return type(a) == "number"
-end
-
 function M.path_less(a, b)
   local p, q = pieces(a), pieces(b)
   for i = 1, math.min(#p, #q) do
-    if p[i] ~= q[i] then return piece_less(p[i], q[i]) end
+    if p[i] ~= q[i] then return keys.less(p[i], q[i]) end
   end
   return #p < #q
 end
 
---- Keys of a table: numbers ascending, then names; other keys are left out.
-function M.sorted_keys(t)
-  local keys = {}
-  for k in pairs(t) do
-    if type(k) == "string" or type(k) == "number" then keys[#keys + 1] = k end
+-- Whether two tensors have one shape.
+function M.same_shape(a, b)
+  local p, q = a.shape, b.shape
+  if #p ~= #q then return false end
+  for i = 1, #p do
+    if p[i] ~= q[i] then return false end
   end
-  table.sort(keys, piece_less)
-  return keys
+  return true
 end
 
 -- ---- finding ------------------------------------------------------------------------------------
@@ -114,7 +110,7 @@ local function walk(value, path, seen, f, owner)
   if type(meta) == "table" and meta.place then meta.place(value, path, owner) end
   local children = children_of(value)
   if not children then return end
-  for _, key in ipairs(M.sorted_keys(children)) do
+  for _, key in ipairs(keys.sorted(children)) do
     walk(children[key], join(path, key), seen, f, owner)
   end
 end

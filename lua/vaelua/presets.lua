@@ -8,7 +8,8 @@
   sqrtm and of the sum of the roots of the eigenvalues wherever those are real and finite; the
   rescue by 1e-6 on the diagonals of the first is not made, since nothing has to be rescued. ]]
 
-local core = require "vaelua.core"
+local fail = require "vaelua.fail"
+local keys = require "vaelua.keys"
 
 local M = {}
 
@@ -94,12 +95,9 @@ function M.find(family, name, default)
   name = name or default
   local known = M[family]
   if known[name] then return known[name], name end
-  local names = {}
-  for each in pairs(known) do names[#names + 1] = each end
-  table.sort(names)
-  local near = core.nearest(tostring(name), names)
-  core.fail("user", ("%s: there is no preset '%s'%s; known are %s"):format(family, tostring(name),
-    near and (" (did you mean '%s'?)"):format(near) or "", table.concat(names, ", ")))
+  local names = keys.sorted(known)
+  fail("%s: there is no preset '%s'%s; known are %s", family, tostring(name),
+    fail.near(name, names), table.concat(names, ", "))
 end
 
 return M

@@ -12,6 +12,7 @@
 
 local core = require "vaelua.core"
 local cost = require "vaelua.cost"
+local fail = require "vaelua.fail"
 local live = require "vaelua.report.live"
 local run = require "vaelua.run"
 
@@ -37,7 +38,7 @@ local function choose()
   if o.quiet or o.q then return "none" end
   if o.progress and o.progress ~= "auto" then
     if o.progress ~= "bar" and o.progress ~= "plain" and o.progress ~= "none" then
-      core.fail("usage", "--progress is bar, plain or none, not '" .. tostring(o.progress) .. "'")
+      fail.usage("--progress is bar, plain or none, not '" .. tostring(o.progress) .. "'")
     end
     return o.progress
   end

@@ -11,6 +11,7 @@
 --   ?name         help                  :bt          the calls that led to the last error
 
 local core = require "vaelua.core"
+local fail = require "vaelua.fail"
 local complete = require "vaelua.prompt.complete"
 local printer = require "vaelua.prompt.print"
 local tools = require "vaelua.prompt.tools"
@@ -273,7 +274,7 @@ end
 local function with_hint(message)
   local name = message:match("nil value %(global '([%w_]+)'%)")
   local near = name and complete.near(name)
-  return near and ("%s (did you mean '%s'?)"):format(message, near) or message
+  return near and message .. fail.near(name, { near }) or message
 end
 
 --- Tells an error: the message, the user's line where that is not the one just typed, and once

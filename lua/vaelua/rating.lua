@@ -6,6 +6,8 @@
 
   The parts lie in rating/: questions, page, answers, results. ]]
 
+local fail = require "vaelua.fail"
+local read_file = require "vaelua.file".read
 local answers = require "vaelua.rating.answers"
 local core = require "vaelua.core"
 local files = require "vaelua.report.files"
@@ -30,7 +32,7 @@ local function newest()
     end
   end
   if not found then
-    core.fail("usage", ("rating: no run of compare.lua in %s; give run=FOLDER"):format(runs()))
+    fail.usage("rating: no run of compare.lua in %s; give run=FOLDER", runs())
   end
   return runs() .. "/" .. found
 end
@@ -40,8 +42,8 @@ local function folder_of(where)
   for _, path in ipairs { where, runs() .. "/" .. where } do
     if core.exists(path .. "/run.json") then return core.realpath(path) end
   end
-  core.fail("usage", ("rating: no run '%s': neither it nor %s/%s is the folder of a run"):format(
-    where, runs(), where))
+  fail.usage("rating: no run '%s': neither it nor %s/%s is the folder of a run", where, runs(),
+    where)
 end
 
 local function settings_of(folder)
@@ -57,8 +59,7 @@ function M.run(where, needs)
   local settings = settings_of(folder)
   for _, name in ipairs(needs) do
     if settings[name] == nil then
-      core.fail("data", ("%s: its config.lua has no '%s'; a run of compare.lua is needed"):format(
-        folder, name))
+      fail.data("%s: its config.lua has no '%s'; a run of compare.lua is needed", folder, name)
     end
   end
   return { folder = folder, settings = settings }
@@ -74,8 +75,8 @@ local function checkpoint(run, name, names, seed)
       tried[#tried + 1] = file
     end
   end
-  core.fail("data", ("%s: has no weights of '%s' for seed %d (%s)"):format(run.folder, name, seed,
-    table.concat(tried, ", ")))
+  fail.data("%s: has no weights of '%s' for seed %d (%s)", run.folder, name, seed,
+    table.concat(tried, ", "))
 end
 
 --- Loads the last weights of each model from a run; the seed that they were trained with, which in
@@ -98,8 +99,7 @@ end
 local function png(folder, x, i)
   local path = folder .. "/picture.png"
   core.file_write(path, x[i]:clamp(0, 1))
-  local f <close> = assert(io.open(path, "rb"))
-  local bytes = f:read("a")
+  local bytes = assert(read_file(path))
   core.remove(path)
   return bytes
 end

@@ -9,18 +9,16 @@
 --     make docs      writes meta/vaelua.d.lua, and all others into build/docs/
 
 local core = require "vaelua.core"
+local keys = require "vaelua.keys"
 local types = require "vaelua.reference.types"
 
 local M = {}
 
 local function sorted(t, keep)
   local names = {}
-  for name in pairs(t) do
-    if type(name) == "string" and not name:find("^_") and (not keep or keep(name)) then
-      names[#names + 1] = name
-    end
+  for _, name in ipairs(keys.names(t)) do
+    if not name:find("^_") and (not keep or keep(name)) then names[#names + 1] = name end
   end
-  table.sort(names)
   return names
 end
 

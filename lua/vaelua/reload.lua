@@ -8,6 +8,8 @@
   With an error anywhere in the new file everything stays as it was. ]]
 
 local core = require "vaelua.core"
+local fail = require "vaelua.fail"
+local keys = require "vaelua.keys"
 local models = require "vaelua.model"
 local optim = require "vaelua.optim"
 local origin = require "vaelua.origin"
@@ -16,16 +18,7 @@ local train = require "vaelua.train"
 
 local M = {}
 
-local function fail(format, ...) return core.fail("user", format:format(...)) end
-
 -- ---- the file -----------------------------------------------------------------------------------
-
-local function module_names()
-  local names = {}
-  for name in pairs(package.loaded) do names[#names + 1] = name end
-  table.sort(names)
-  return names
-end
 
 local function text_of(path)
   local f <close> = assert(io.open(path, "rb"))
@@ -73,9 +66,8 @@ local function find(name)
     fail("reload: '%s' is a model%s, not a module; %s", name,
       script_of(m) and " that was made in " .. script_of(m) or "", HOW)
   end
-  local near = core.nearest(name, module_names())
   fail("reload: there is no module '%s' in package.path%s", name,
-    near and (" (did you mean '%s'?)"):format(near) or "")
+    fail.near(name, keys.sorted(package.loaded)))
 end
 
 -- A script is not run again, with its training and all.

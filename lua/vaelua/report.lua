@@ -6,8 +6,8 @@
   models. What is not defined says why in a footnote. Numbers of different unit or protocol are
   never put into one row. In a run the same goes to tables/ and figures/ and to report.html. ]]
 
-local core = require "vaelua.core"
 local evaluate = require "vaelua.evaluate"
+local fail = require "vaelua.fail"
 local figures = require "vaelua.report.figures"
 local files = require "vaelua.report.files"
 local live = require "vaelua.report.live"
@@ -66,7 +66,7 @@ function M.report(...)
   local scores = select("#", ...) > 0 and evaluate.evaluate(...) or nil
   local records = evaluate.records
   if #records == 0 then
-    core.fail("user", "report: nothing was evaluated yet (va.evaluate, or arguments as it takes)")
+    fail("report: nothing was evaluated yet (va.evaluate, or arguments as it takes)")
   end
   local t = layout.layout(records)
   local heading, notes = layout.title(records), layout.legend(t, records)

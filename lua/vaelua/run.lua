@@ -10,6 +10,9 @@
 -- by checkpoint.lua and log.lua; this file only says where they lie.
 
 local core = require "vaelua.core"
+local fail = require "vaelua.fail"
+local file = require "vaelua.file"
+local sorted = require "vaelua.keys".sorted
 local folders = require "vaelua.runs.folder"
 local literals = require "vaelua.runs.literal"
 
@@ -57,11 +60,6 @@ end
 
 local function exists(path) return core.exists(path) ~= nil end
 
-local function read(path)
-  local f <close> = assert(io.open(path, "rb"))
-  return f:read("a")
-end
-
 -- Four letters from the system, not from the experiment's own streams of random numbers.
 local function letters()
   local alphabet = "23456789abcdefghjkmnpqrstuvwxyz"
@@ -73,17 +71,6 @@ local function letters()
 end
 
 -- ---- config.lua: a table that Lua can read ----------------------------------------------------
-
--- Keys of a table in an order that does not change from run to run: numbers, then names.
-local function sorted(t)
-  local keys = {}
-  for k in pairs(t) do keys[#keys + 1] = k end
-  table.sort(keys, function(a, b)
-    if type(a) == type(b) then return a < b end
-    return type(a) == "number"
-  end)
-  return keys
-end
 
 local function literal(v, indent)
   if type(v) ~= "table" then
@@ -140,10 +127,10 @@ end
 local function copy_sources(run)
   for _, path in ipairs(local_sources()) do
     local place = source_place(path)
-    local text = place and exists(path) and read(path)
+    local text = place and exists(path) and file.read(path)
     if text then
       local to = run.folder .. "/src/" .. place
-      if exists(to) and read(to) ~= text then
+      if exists(to) and file.read(to) ~= text then
         to = ("%s/src/resumed-%d/%s"):format(run.folder, #run.resumed, place)
       end
       if not exists(to) then
@@ -261,8 +248,8 @@ local function create() return begin(handle(M.new_folder(script_name()))) end
 local function find(where)
   local path = folders.place(where)
   if path then return core.realpath(path) end
-  core.fail("usage", ("no run to resume: neither %s nor %s/%s is the folder of a run")
-                     :format(where, parent(), where))
+  fail.usage("no run to resume: neither %s nor %s/%s is the folder of a run", where, parent(),
+    where)
 end
 
 local function reopen(folder)
@@ -273,10 +260,10 @@ local function reopen(folder)
   local script = program().script
   local was = old.script and old.script:match("[^/]+$")
   if script and was and script:match("[^/]+$") ~= was then
-    core.fail("usage", ("%s is a run of %s, not of %s"):format(folder, was, script))
+    fail.usage("%s is a run of %s, not of %s", folder, was, script)
   end
   if old.seed ~= run.seed then
-    core.fail("usage", ("--resume: the run had seed=%s, now it is %d"):format(old.seed, run.seed))
+    fail.usage("--resume: the run had seed=%s, now it is %d", old.seed, run.seed)
   end
   run.started, run.before = old.started, old.seconds or 0
   run.resumed = type(old.resumed) == "table" and old.resumed or {}
@@ -299,8 +286,8 @@ end
 -- be asked of a run that goes on.
 local function check_settings()
   local path = M.resuming() .. "/config.lua"
-  local old, why = literals.read(exists(path) and read(path) or "return {}")
-  if not old then core.fail("data", ("%s cannot be read: %s"):format(path, why)) end
+  local old, why = literals.read(exists(path) and file.read(path) or "return {}")
+  if not old then fail.data("%s cannot be read: %s", path, why) end
   local names = {}
   for name in pairs(old) do names[name] = true end
   for name in pairs(settings) do names[name] = true end
@@ -308,8 +295,8 @@ local function check_settings()
     local a, b = old[name], settings[name]
     local grown = name == "epochs" and type(a) == "number" and type(b) == "number" and b >= a
     if literal(a, "") ~= literal(b, "") and not grown then
-      core.fail("usage", ("--resume: the run had %s=%s, now it is %s; only epochs may grow")
-                         :format(name, literal(a, ""), literal(b, "")))
+      fail.usage("--resume: the run had %s=%s, now it is %s; only epochs may grow", name,
+        literal(a, ""), literal(b, ""))
     end
   end
 end
@@ -383,7 +370,7 @@ end
 --- va.note: a line on the terminal and in the report.
 function M.note(format, ...)
   if type(format) ~= "string" then
-    core.fail("user", "note: a text is needed first, got " .. require "vaelua.fail".came(format))
+    fail("note: a text is needed first, got " .. fail.came(format))
   end
   local text = select("#", ...) > 0 and format:format(...) or format
   notes[#notes + 1] = text

@@ -5,6 +5,7 @@
   rerun. ]]
 
 local core = require "vaelua.core"
+local fail = require "vaelua.fail"
 
 local M = {}
 
@@ -34,9 +35,8 @@ local function take(what)
   local known = OPTIONS[what or "list"]
   for name, text in pairs(known and p.args or {}) do
     if not known[name] then
-      local near = core.nearest(name, { "all", "to", "out" })
-      core.fail("usage", ("runs has no option '%s'%s   see: vaelua runs --help"):format(name,
-        near and (" (did you mean '--%s'?)"):format(near) or ""))
+      fail.usage("runs has no option '%s'%s   see: vaelua runs --help", name,
+        fail.near(name, { "all", "to", "out" }, "--"))
     end
     if name == "all" and text ~= "true" then table.insert(words, 1, text) end
   end
@@ -53,16 +53,15 @@ end
 -- ---- the subcommands ----------------------------------------------------------------------------
 
 local function unknown(word)
-  local near = core.nearest(word, NAMES)
-  core.fail("usage", ("runs: '%s' is neither a command nor a script with runs in %s/%s   "
-    .. "see: vaelua runs --help"):format(word, require "vaelua.runs.folder".parent(),
-    near and (" (did you mean '%s'?)"):format(near) or ""))
+  fail.usage("runs: '%s' is neither a command nor a script with runs in %s/%s   "
+    .. "see: vaelua runs --help", word, require "vaelua.runs.folder".parent(),
+    fail.near(word, NAMES))
 end
 
 local function list(words, options)
   local of = require "vaelua.runs.list"
   if #words > 1 then
-    core.fail("usage", ("runs: one script at most, got '%s'"):format(table.concat(words, " ")))
+    fail.usage("runs: one script at most, got '%s'", table.concat(words, " "))
   end
   local script = words[1] and (words[1]:match("([^/]+)$") or words[1]):gsub("%.lua$", "")
   local runs = of.of(script)
@@ -74,15 +73,15 @@ end
 -- The runs that words name; least and most: how many there must be.
 local function named(what, words, least, most)
   if #words < least or most and #words > most then
-    core.fail("usage", ("runs %s needs %s, got %d   see: vaelua runs"):format(what,
-      most and (most == 1 and "one run" or most .. " runs") or "runs", #words))
+    fail.usage("runs %s needs %s, got %d   see: vaelua runs", what,
+      most and (most == 1 and "one run" or most .. " runs") or "runs", #words)
   end
   local runs, seen, folder = {}, {}, require "vaelua.runs.folder"
   for i, word in ipairs(words) do
     runs[i] = folder.find(word)
     local real = core.realpath(runs[i].folder)
     if seen[real] and what == "report" then
-      core.fail("usage", ("runs report: '%s' and '%s' are the same run"):format(seen[real], word))
+      fail.usage("runs report: '%s' and '%s' are the same run", seen[real], word)
     end
     seen[real] = word
   end

@@ -10,6 +10,7 @@
   mean codes with "gmm:10:mean" or { "gmm", 10, code = "mean" }. ]]
 
 local core = require "vaelua.core"
+local fail = require "vaelua.fail"
 local score = require "vaelua.score"
 
 local M = {}
@@ -24,7 +25,7 @@ local function find(name)
   for _, known in ipairs(core.modules("samplers")) do
     if known == name then return require("vaelua.samplers." .. name) end
   end
-  require "vaelua.fail".unknown("sampler", name, core.modules("samplers"))
+  fail.unknown("sampler", name, core.modules("samplers"))
 end
 
 -- Runs f under a stream of random numbers of its own, in evaluation; cleans up after errors.
@@ -93,16 +94,16 @@ local function read(spec)
     return name, argument, code
   end
   if type(spec) ~= "table" or type(spec[1]) ~= "string" then
-    core.fail("user", "sampler: a name such as \"prior\" or \"gmm:10\", { \"gmm\", 10, code = "
-                      .. "\"mean\" } or a function is needed, got " .. type(spec))
+    fail("sampler: a name such as \"prior\" or \"gmm:10\", { \"gmm\", 10, code = "
+      .. "\"mean\" } or a function is needed, got " .. type(spec))
   end
   for name in pairs(spec) do
     if not OPTIONS[name] then
-      core.fail("user", ("sampler: there is no option '%s'; known is code"):format(tostring(name)))
+      fail("sampler: there is no option '%s'; known is code", tostring(name))
     end
   end
   if spec.code ~= nil and spec.code ~= "mean" and spec.code ~= "draw" then
-    core.fail("user", ("sampler: code is \"mean\" or \"draw\", got %s"):format(tostring(spec.code)))
+    fail("sampler: code is \"mean\" or \"draw\", got %s", tostring(spec.code))
   end
   local name, argument = M.parse(spec[1])
   if spec[2] ~= nil then argument = spec[2] end
@@ -114,8 +115,7 @@ function M.make(spec, model, set)
   local draw, words, protocol
   local nn = require "vaelua.nn"
   if not nn.is_model(model) and not (type(model) == "table" and model.inner) then
-    core.fail("user", "sampler: a model is needed second, got "
-      .. require "vaelua.fail".came(model))
+    fail("sampler: a model is needed second, got " .. fail.came(model))
   end
   if type(spec) == "function" then
     draw, words = spec, "a function"

@@ -5,6 +5,8 @@
 
 local core = require "vaelua.core"
 local fail = require "vaelua.fail"
+local keys = require "vaelua.keys"
+local options = require "vaelua.options"
 
 local M = {}
 
@@ -33,25 +35,6 @@ local function positive(who, name, v)
   return v
 end
 
-local function options(who, given, known)
-  given = given or {}
-  if type(given) ~= "table" then
-    fail("%s: options stand in a table, got %s", who, type(given))
-  end
-  local names = {}
-  for name in pairs(known) do names[#names + 1] = name end
-  table.sort(names)
-  for name in pairs(given) do
-    if known[name] == nil then
-      require("vaelua.fail").option(who, name, names)
-    end
-  end
-  return setmetatable({}, { __index = function(_, name)
-    if given[name] ~= nil then return given[name] end
-    return known[name]
-  end })
-end
-
 local function shape_of(who, name)
   return shapes[name] or fail("%s: shape is \"linear\", \"sigmoid\" or \"cosine\", got %s", who,
     type(name) == "string" and ("%q"):format(name) or type(name))
@@ -59,7 +42,7 @@ end
 
 --- From one number to another over the first epochs; then it stays.
 function M.ramp(from, to, epochs, given)
-  local o = options("ramp", given, { shape = "linear" })
+  local o = options.over("ramp", { shape = "linear" }, given)
   number("ramp", "from", from)
   number("ramp", "to", to)
   if number("ramp", "epochs", epochs) < 0 then
@@ -75,7 +58,7 @@ end
 --- Cycles of `period` epochs: a ramp over the first `fraction` of each, then `to`
 --- (Fu et al. 2019, "Cyclical annealing schedule").
 function M.cyclic(from, to, period, given)
-  local o = options("cyclic", given, { fraction = 0.5, shape = "linear" })
+  local o = options.over("cyclic", { fraction = 0.5, shape = "linear" }, given)
   number("cyclic", "from", from)
   number("cyclic", "to", to)
   positive("cyclic", "period", period)
@@ -125,8 +108,8 @@ end
 --- A controller that holds the KL at a target (nats an image; a number or a function of t) by
 --- moving beta between from and to. Its numbers are saved with the loop.
 function M.control(given)
-  local o = options("control", given, { target = false, from = 0, to = 1, kp = 0.01, ki = 0.0001,
-                                        start = false, every = 50 })
+  local o = options.over("control", { target = false, from = 0, to = 1, kp = 0.01, ki = 0.0001,
+                                        start = false, every = 50 }, given)
   if type(o.target) ~= "number" and type(o.target) ~= "function" then
     fail("control: target is needed, the KL to hold: a number or a function of t")
   end
@@ -142,7 +125,6 @@ function M.control(given)
 end
 
 return setmetatable(M, { __index = function(_, name)
-  local names = { "control", "cyclic", "ramp" }
   fail("va.schedule has no '%s'%s (control, cyclic, ramp)", tostring(name),
-    require("vaelua.fail").near(name, names))
+    fail.near(name, keys.sorted(M)))
 end })

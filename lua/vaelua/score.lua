@@ -17,6 +17,8 @@
 
 local core = require "vaelua.core"
 local average = require "vaelua.average"
+local fail = require "vaelua.fail"
+local keys = require "vaelua.keys"
 
 local M = {}
 
@@ -32,8 +34,7 @@ end
 
 local function check_better(better)
   if better ~= nil and better ~= "lower" and better ~= "higher" then
-    core.fail("user", ("score: better is \"lower\" or \"higher\", got %s"):format(
-      require "vaelua.fail".came(better)))
+    fail("score: better is \"lower\" or \"higher\", got %s", fail.came(better))
   end
 end
 
@@ -45,8 +46,8 @@ local function plain(protocol)
   for key, value in pairs(protocol or {}) do
     if type(key) ~= "string" or type(value) == "table" or type(value) == "function"
        or type(value) == "userdata" then
-      core.fail("user", ("score: protocol.%s must be a text, a number or a boolean, got a %s")
-                        :format(tostring(key), type(value)))
+      fail("score: protocol.%s must be a text, a number or a boolean, got a %s", tostring(key),
+        type(value))
     end
     copy[key] = value
   end
@@ -73,7 +74,7 @@ function M.score(v, unit, better, extra)
   elseif type(v) == "number" then
     s.value = v
   else
-    core.fail("user", "score: a number or an average is needed, got " .. type(v))
+    fail("score: a number or an average is needed, got " .. type(v))
   end
   return finish(s, extra)
 end
@@ -95,14 +96,10 @@ end
 local FREE = { version = true, sampled = true }
 
 local function names_of(a, b, across)
-  local names, seen = {}, {}
-  for _, t in ipairs { a, b } do
-    for key in pairs(t) do
-      if not (seen[key] or FREE[key] or across[key]) then names[#names + 1] = key end
-      seen[key] = true
-    end
+  local names = {}
+  for _, key in ipairs(keys.sorted(a, b)) do
+    if not (FREE[key] or across[key]) then names[#names + 1] = key end
   end
-  table.sort(names)
   return names
 end
 
@@ -133,9 +130,9 @@ end
 function M.same(a, b, across, who_a, who_b)
   local gap = M.difference(a, b, across)
   if gap then
-    core.fail("user", ("%s of %s and of %s cannot be compared: %s"):format(
+    fail("%s of %s and of %s cannot be compared: %s",
       a.name == b.name and (a.label or a.name or "a score") or "the scores",
-      who_a or "the first", who_b or "the second", gap))
+      who_a or "the first", who_b or "the second", gap)
   end
 end
 
@@ -144,14 +141,14 @@ end
 -- x: [N, H, W, C]. columns: pictures in a row. beside: originals, shown above those of models.
 function M.picture(x, extra)
   if not core.is_tensor(x) then
-    core.fail("user", "picture: a tensor [N, H, W, C] is needed, got " .. type(x))
+    fail("picture: a tensor [N, H, W, C] is needed, got " .. type(x))
   end
   return finish(setmetatable({ picture = x }, Picture), extra)
 end
 
 function M.plot(series, extra)
   if type(series) ~= "table" or #series == 0 then
-    core.fail("user", "plot: a list of series is needed, as va.plot takes them")
+    fail("plot: a list of series is needed, as va.plot takes them")
   end
   return finish(setmetatable({ series = series }, Plot), extra)
 end
@@ -159,7 +156,7 @@ end
 function M.table(head, lines, extra)
   for i, line in ipairs(lines) do
     if #line ~= #head then
-      core.fail("user", ("table: line %d has %d cells, the head has %d"):format(i, #line, #head))
+      fail("table: line %d has %d cells, the head has %d", i, #line, #head)
     end
   end
   return finish(setmetatable({ head = head, lines = lines }, Table), extra)
@@ -215,8 +212,8 @@ function M.from(v, protocol, name)
   if core.is_tensor(v) then
     return #v.shape >= 3 and M.picture(v) or M.score(v)
   end
-  core.fail("user", ("protocol %s: '%s' is a %s; needed is va.score(...), a number or pictures")
-                    :format(protocol, tostring(name), type(v)))
+  fail("protocol %s: '%s' is a %s; needed is va.score(...), a number or pictures", protocol,
+    tostring(name), type(v))
 end
 
 return M

@@ -11,8 +11,10 @@
   which of their rows, one behind the other, it has (nil: all). ]]
 
 local core = require "vaelua.core"
-local errors = require "vaelua.fail"
+local fail = require "vaelua.fail"
+local keys = require "vaelua.keys"
 local mix = require "vaelua.mix"
+local options = require "vaelua.options"
 local ops = core.ops
 
 local Set = {}
@@ -20,14 +22,11 @@ Set.__names = { Set, { classes = {} } }
 
 local fields = { x = true, y = true, classes = true, parts = true, rows = true }
 
-local function fail(format, ...) return core.fail("user", format:format(...)) end
-
 local function names_of(t)
   local names = {}
-  for name in pairs(t) do
+  for _, name in ipairs(keys.sorted(t)) do
     if not name:find("^__") then names[#names + 1] = name end
   end
-  table.sort(names)
   return names
 end
 
@@ -36,20 +35,9 @@ function Set.__index(_, name)
   if rawget(Set, name) == nil and not fields[name] then require "vaelua.train" end
   local method = rawget(Set, name)
   if method == nil and not fields[name] then
-    local near = core.nearest(tostring(name), names_of(Set))
-    fail("a set has no method or field '%s'%s", name,
-         near and (" (did you mean '%s'?)"):format(near) or "")
+    fail("a set has no method or field '%s'%s", name, fail.near(name, names_of(Set)))
   end
   return method
-end
-
-local function options(who, given, known)
-  for name in pairs(errors.need_options(who, given)) do
-    if not known[name] then
-      errors.option(who, name, names_of(known))
-    end
-  end
-  return given or {}
 end
 
 -- ---- making ------------------------------------------------------------------------------------
@@ -86,7 +74,7 @@ local function row_shape(x) return table.move(x.shape, 2, #x.shape, 1, {}) end
 --- va.set(x, [y], { classes })
 function Set.new(x, y, given)
   if type(y) == "table" then y, given = nil, y end
-  local o = options("set", given, { classes = true })
+  local o = options.checked("set", given, { classes = true })
   if not core.is_tensor(x) then x = core.tensor(x) end
   if y ~= nil and not core.is_tensor(y) then y = core.tensor(y, "int32") end
   if #x.shape < 1 then fail("set: x needs rows, got one number") end
@@ -181,7 +169,7 @@ end
 local function count_of(s, who, n)
   local whole = math.tointeger(n)
   if type(n) ~= "number" or not whole or whole < 0 or whole > #s then
-    fail("%s: the set has %d rows, asked for %s", who, #s, errors.came(n))
+    fail("%s: the set has %d rows, asked for %s", who, #s, fail.came(n))
   end
   return whole
 end
@@ -230,7 +218,7 @@ end
 --- subset(n, { per_class=false, seed }): the first n rows, or n of each class; with a seed they
 --- are chosen at random, the same ones whatever the run's seed. Rows stay in their order.
 function Set:subset(n, given)
-  local o = options("subset", given, { per_class = true, seed = true })
+  local o = options.checked("subset", given, { per_class = true, seed = true })
   if type(n) ~= "number" then return rows_of(self, int32(n)) end
   n = count_of(self, "subset", n)
   if not o.per_class and not o.seed then
@@ -252,7 +240,7 @@ function Set:class(k)
     if name == k then k = i end
   end
   if not self.classes[k] then
-    fail("class: there is no class %s (1..%d)", errors.came(k), #self.classes)
+    fail("class: there is no class %s (1..%d)", fail.came(k), #self.classes)
   end
   for i, label in ipairs(labels) do
     if label == k then chosen[#chosen + 1] = i end
@@ -264,7 +252,7 @@ end
 --- data in the order of its classes is split fairly.
 function Set:split(fraction)
   if type(fraction) ~= "number" or not (fraction > 0 and fraction < 1) then
-    fail("split: a fraction between 0 and 1 is needed, got %s", errors.came(fraction))
+    fail("split: a fraction between 0 and 1 is needed, got %s", fail.came(fraction))
   end
   local n, first, second = #self, {}, {}
   local keep = math.floor(n * fraction + 0.5)

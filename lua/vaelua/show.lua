@@ -8,6 +8,7 @@
   matrix [H,W] is shown as shades from its smallest to its largest number. ]]
 
 local core = require "vaelua.core"
+local fail = require "vaelua.fail"
 local font = require "vaelua.font"
 local run = require "vaelua.run"
 local ops = core.ops
@@ -15,8 +16,6 @@ local ops = core.ops
 local M = {}
 
 local PAPER, INK = 255, 0
-
-local function fail(format, ...) return core.fail("user", format:format(...)) end
 
 local function shape_text(x) return "{" .. table.concat(x.shape, ", ") .. "}" end
 
@@ -144,7 +143,7 @@ local known = { rows = true, columns = true, labels = true }
 local function check_options(o)
   for name in pairs(o) do
     if not known[name] then
-      require("vaelua.fail").option("show", name, { "columns", "labels", "rows" })
+      fail.option("show", name, { "columns", "labels", "rows" })
     end
   end
   return o
@@ -449,7 +448,7 @@ local function need_pair(who, a, b, n)
     fail("%s: two tensors of one shape are needed", who)
   end
   if math.type(n) ~= "integer" or n < 2 then
-    fail("%s: n must be an integer from 2, got %s", who, require("vaelua.fail").came(n))
+    fail("%s: n must be an integer from 2, got %s", who, fail.came(n))
   end
 end
 
@@ -519,9 +518,9 @@ end
 --- va.traverse(model, z, { units, from=-3, to=3, steps=11 }): pictures of one code with one unit
 --- at a time going from `from` to `to`: [units * steps, ...].
 function M.traverse(model, z, given)
-  for name in pairs(require("vaelua.fail").need_options("traverse", given)) do
+  for name in pairs(fail.need_options("traverse", given)) do
     if not traverse_options[name] then
-      require("vaelua.fail").option("traverse", name, { "from", "steps", "to", "units" })
+      fail.option("traverse", name, { "from", "steps", "to", "units" })
     end
   end
   if not core.is_tensor(z) then fail("traverse: a code is needed, got %s", type(z)) end

@@ -26,8 +26,7 @@ function M.split(x, parts, a)
   local size, sizes = x.shape[axis], parts
   if type(parts) == "number" then
     if math.type(parts) ~= "integer" or parts < 1 or size % parts ~= 0 then
-      core.fail("user", ("split: axis %d of size %d cannot be cut into %s equal parts"):format(
-        axis, size, parts))
+      fail("split: axis %d of size %d cannot be cut into %s equal parts", axis, size, parts)
     end
     sizes = {}
     for i = 1, parts do sizes[i] = size // parts end
@@ -41,8 +40,7 @@ function M.split(x, parts, a)
     from = from + n
   end
   if from ~= size then
-    core.fail("user", ("split: the sizes add up to %d, but axis %d has %d"):format(from, axis,
-      size))
+    fail("split: the sizes add up to %d, but axis %d has %d", from, axis, size)
   end
   return table.unpack(views, 1, #views)
 end
@@ -58,8 +56,7 @@ end
 function M.topk(x, k, a)
   local axis = axis_of(x, a or -1, "topk")
   if math.type(k) ~= "integer" or k < 1 or k > x.shape[axis] then
-    core.fail("user", ("topk: k must be 1..%d, got %s"):format(x.shape[axis],
-      fail.came(k)))
+    fail("topk: k must be 1..%d, got %s", x.shape[axis], fail.came(k))
   end
   local index = ops.slice(ops.argsort(x, axis, { descending = true }), axis, 1, k)
   return ops.take_along(x, index, axis), index

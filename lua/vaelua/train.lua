@@ -1,4 +1,4 @@
--- train.lua - the loops: s:epochs, s:batches, s:collect, va.steps, va.seeds, and va.fit over them.
+-- train.lua - the loops: s:epochs, s:batches, s:collect and va.steps.
 --
 -- A loop is what makes a body train: while it runs its mode holds, and every turn is one step: the
 -- graph of the turn before is forgotten, the step number that addresses random numbers goes on, and
@@ -17,96 +17,17 @@ local fail = require "vaelua.fail"
 local log = require "vaelua.log"
 local model = require "vaelua.model"
 local optim = require "vaelua.optim"
+local options = require "vaelua.options"
 local parameters = require "vaelua.parameters"
 local progress = require "vaelua.progress"
 local run = require "vaelua.run"
+local seeds = require "vaelua.seeds"
 
 local ops = core.ops
 local M = {}
 
--- ---- seeds ------------------------------------------------------------------------------------
-
-local era                 -- the seed at hand: how often it was begun, its loops and its clock
-local passes = {}
-
-local function begin_seed(s)
-  core.seed(s)
-  passes[s] = (passes[s] or 0) + 1
-  era = { seed = s, pass = passes[s], loops = 0, clock = 0 }
-  log.new_seed()
-  checkpoint.new_seed()
-  model.new_seed()
-  optim.new_seed()
-end
-
--- The seed may also have been set by the program or by va.args, before anything was made.
-local function era_now()
-  if not era or era.seed ~= core.seed() then
-    local s = core.seed()
-    passes[s] = (passes[s] or 0) + 1
-    era = { seed = s, pass = passes[s], loops = 0, clock = 0 }
-  end
-  return era
-end
-
---- f(...) with seeds, names, labels and logs of its own; afterwards all is as before.
-function M.apart(f, ...)
-  local seed, mine, counted = core.seed(), era, passes
-  local names = model.swap_names { taken = {}, living = setmetatable({}, { __mode = "v" }) }
-  local labels = optim.swap_labels { labels = {}, living = setmetatable({}, { __mode = "v" }) }
-  local books = log.swap_books { era = {}, named = {}, open = {}, kept = {} }
-  local states = checkpoint.swap_states { states = {}, things = setmetatable({}, { __mode = "v" }),
-                                          made = 0 }
-  local label, text = run.label, progress.seed_text
-  era, passes = nil, {}
-  local _ <close> = setmetatable({}, { __close = function()
-    core.seed(seed)
-    era, passes = mine, counted
-    model.swap_names(names)
-    optim.swap_labels(labels)
-    log.swap_books(books)
-    checkpoint.swap_states(states)
-    run.label, progress.seed_text = label, text
-  end })
-  return f(...)
-end
-
-function log.step() return era_now().clock end
-
-local function need_integer(who, what, n, least)
-  local whole = math.tointeger(n)
-  if type(n) ~= "number" or not whole or whole < least then
-    core.fail("user", ("%s: %s must be an integer from %d, got %s")
-                      :format(who, what, least, fail.came(n)))
-  end
-  return whole
-end
-
---- va.seed(s): sets the seed; models, loops and logs are counted anew.
-function M.seed(s)
-  begin_seed(need_integer("seed", "the seed", s, 0))
-end
-
---- va.seeds(n): n seeds, from the one at hand on; logs, scores and files carry them.
-function M.seeds(n)
-  n = need_integer("seeds", "n", n, 1)
-  local first, i = core.seed(), 0
-  local function leave() run.label, progress.seed_text = "", nil end
-  local function next_seed()
-    i = i + 1
-    if i > n then return leave() end
-    local s = first + i - 1
-    begin_seed(s)
-    if n > 1 then
-      run.label, progress.seed_text = "-s" .. s, ("seed %d/%d"):format(i, n)
-    end
-    return s
-  end
-  return next_seed, nil, nil, setmetatable({}, { __close = leave })
-end
-
---- va.state(table): see checkpoint.lua.
-M.state = checkpoint.state
+-- Who counts seeds, or keeps a state, has loops.
+M.seed, M.seeds, M.apart, M.state = seeds.seed, seeds.seeds, seeds.apart, checkpoint.state
 
 -- ---- coroutines --------------------------------------------------------------------------------
 
@@ -125,8 +46,8 @@ local function guarded_yield(...)
   local co = coroutine.running()
   if inside[co] then
     end_loops_of(co)
-    core.fail("user", "a coroutine cannot yield out of the body of a loop: the mode (training or "
-                      .. "evaluation) belongs to the loop")
+    fail("a coroutine cannot yield out of the body of a loop: the mode (training or "
+      .. "evaluation) belongs to the loop")
   end
   return plain_yield(...)
 end
@@ -191,7 +112,7 @@ end
 
 -- What checkpoint, log and progress know of a loop.
 local function training_loop(kind, total)
-  local e = era_now()
+  local e = seeds.era()
   local loop = {
     kind = kind, training = true, total = total, done = 0, rows = 1, inner = 0,
     era = e, seed = e.seed, pass = e.pass, models = {}, optimisers = {}, books = {}, window = {},
@@ -385,7 +306,7 @@ end
 
 --- va.steps(n): a training loop without data; gives 1 .. n.
 function M.steps(n)
-  local loop = training_loop("steps", need_integer("steps", "n", n, 0))
+  local loop = training_loop("steps", fail.need_integer("steps", "n", n, 0))
   return train(loop, function(_, i) return i end)
 end
 
@@ -393,7 +314,7 @@ end
 --- va.eager(false): their turns are noted and launched at once again. Gives what it was.
 function M.eager(on)
   if on ~= nil and type(on) ~= "boolean" then
-    core.fail("user", "eager: true or false is needed, got " .. type(on))
+    fail("eager: true or false is needed, got " .. type(on))
   end
   return core.eager(on ~= false)
 end
@@ -401,29 +322,6 @@ end
 -- ---- loops over a set -------------------------------------------------------------------------
 
 local Set = require "vaelua.set"
-
-local function check_names(who, given, known)
-  for name in pairs(given) do
-    if known[name] == nil then
-      local names = {}
-      for k in pairs(known) do names[#names + 1] = k end
-      table.sort(names)
-      fail.option(who, name, names)
-    end
-  end
-end
-
--- Defaults, and over them the named ones of each table.
-local function options(who, defaults, ...)
-  local o = {}
-  for name, v in pairs(defaults) do o[name] = v end
-  for _, given in ipairs { ... } do
-    fail.need_options(who, given)
-    check_names(who, given, defaults)
-    for name, v in pairs(given) do o[name] = v end
-  end
-  return o
-end
 
 -- The order of one epoch: int32 [n].  Addressed by (seed, loop, epoch), so it can be drawn again
 -- in the middle of that epoch.
@@ -445,13 +343,13 @@ function Set:epochs(E, B, given)
     fail("epochs: two numbers are needed, s:epochs(epochs, batch, { shuffle = true }), got %s",
       fail.came(E))
   end
-  E = need_integer("epochs", "the number of epochs", E, 0)
-  B = need_integer("epochs", "the batch", B, 1)
-  local o = options("epochs", { shuffle = true, short = true }, given)
+  E = fail.need_integer("epochs", "the number of epochs", E, 0)
+  B = fail.need_integer("epochs", "the batch", B, 1)
+  local o = options.over("epochs", { shuffle = true, short = true }, given)
   local n = #self
   local turns = o.short and (n + B - 1) // B or n // B
   if turns == 0 then
-    core.fail("user", ("epochs: a set of %d rows has no batch of %d"):format(n, B))
+    fail("epochs: a set of %d rows has no batch of %d", n, B)
   end
   local loop = training_loop("epochs", E * turns)
   loop.set, loop.turns, loop.epochs = self, turns, E
@@ -508,21 +406,21 @@ end
 
 --- s:batches(B): iterator of x, y, in order, evaluation.
 function Set:batches(B)
-  B = need_integer("batches", "the batch", B or 500, 1)
+  B = fail.need_integer("batches", "the batch", B or 500, 1)
   return evaluation(self, B, function(x, y) return x, y end)
 end
 
 --- s:collect(f, { batch=500 }): f(x, y) gives a tensor or a list of tensors; the result is those
 --- of all batches, one below the other.
 function Set:collect(f, given)
-  local o = options("collect", { batch = 500 }, given)
+  local o = options.over("collect", { batch = 500 }, given)
   fail.need_function("collect", "the first argument", f)
   local parts, listed, width = {}, false, nil
   for x, y in self:batches(o.batch) do
     local r = f(x, y)
     listed = not core.is_tensor(r)
     if listed and type(r) ~= "table" then
-      core.fail("user", "collect: the function must give a tensor or a list, got " .. type(r))
+      fail("collect: the function must give a tensor or a list, got " .. type(r))
     end
     r = listed and r or { r }
     width = width or #r
@@ -534,87 +432,6 @@ function Set:collect(f, given)
   for i = 1, width or 0 do parts[i] = #parts[i] > 1 and ops.cat(parts[i], 1) or parts[i][1] end
   if listed then return parts end
   return parts[1]
-end
-
--- ---- fit --------------------------------------------------------------------------------------
-
-local FIT = { epochs = 10, batch = 128, lr = 1e-3, beta = 1, clip = 0, ema = false, val = false }
-
--- Tables from left to right.  A cfg of va.args may hold anything: what is known of it is taken.
-local function fit_options(...)
-  local tables, is_cfg = { ... }, require("vaelua.args").is_cfg
-  for i, given in ipairs(tables) do
-    if is_cfg(given) then
-      tables[i] = {}
-      for name in pairs(FIT) do tables[i][name] = rawget(given, name) end
-    end
-  end
-  local o = options("fit", FIT, table.unpack(tables))
-  for _, name in ipairs { "lr", "beta" } do
-    local v = o[name]
-    if type(v) ~= "number" and type(v) ~= "function" and not (getmetatable(v) or {}).__call then
-      fail("fit: %s must be a number or a function of t, got %s", name, fail.came(v))
-    end
-  end
-  if o.val then fail.need_set("fit", "val", o.val) end
-  return o
-end
-
--- A number, or a function of t.
-local function at(schedule, t)
-  if type(schedule) == "number" then return schedule end
-  return schedule(t)
-end
-
-local function validate(t, m, set, beta)
-  for x, y in set:batches(500) do
-    local loss, terms = m:loss(x, beta, y)
-    log.log(t, m, loss, terms, "val")
-  end
-end
-
---- va.fit(model, set, { epochs, batch, lr, beta, clip, ema, val } ...): the visible loop.
-function M.fit(m, set, ...)
-  fail.need_set("fit", "the second argument", set)
-  if not model.is_model(m) or not m.loss then
-    fail("fit: a model with a function loss(x, beta, y) is needed first, got %s",
-      model.is_model(m) and ("'%s', which has none"):format(m.name) or fail.came(m))
-  end
-  local o = fit_options(...)
-  local adam = optim.adam(m, { lr = at(o.lr, 0), clip = o.clip })
-  local average = o.ema and optim.ema(m, o.ema)
-  for t, x, y in set:epochs(o.epochs, o.batch) do
-    adam.lr = at(o.lr, t)
-    local loss, terms = m:loss(x, at(o.beta, t), y)
-    adam:step(loss)
-    if average then average:update() end
-    log.log(t, m, loss, terms)
-    if o.val and t % 1 == 0 then validate(t, m, o.val, at(o.beta, t)) end
-  end
-  return log.history(m)
-end
-
--- ---- stopping early ---------------------------------------------------------------------------
-
---- va.early(model, { patience=5, better="higher" }): function(score) that says when to stop; the
---- best model so far is kept as "best".
-function M.early(m, given)
-  local o = options("early", { patience = 5, better = "higher" }, given)
-  if o.better ~= "higher" and o.better ~= "lower" then
-    core.fail("user", "early: better is \"higher\" or \"lower\", got " .. tostring(o.better))
-  end
-  local sign = o.better == "higher" and 1 or -1
-  local state = checkpoint.state { best = -math.huge, waited = 0 }
-  return function(score)
-    if core.is_tensor(score) then score = score:item() end
-    if sign * score > state.best then     -- never with a NaN
-      state.best, state.waited = sign * score, 0
-      if run.current() then m:save("best", { score = ("%.9g"):format(score) }) end
-    else
-      state.waited = state.waited + 1
-    end
-    return state.waited >= o.patience
-  end
 end
 
 return M

@@ -62,7 +62,7 @@ end)
 describe("--traceback", function()
   it("has the calls of ours and of the user", function()
     local text = said("29_data_for_set.lua", "--traceback")
-    assert.is_truthy(text:find("stack traceback:.*train.lua.*29_data_for_set.lua:7: in main chunk"),
+    assert.is_truthy(text:find("stack traceback:.*fit.lua.*29_data_for_set.lua:7: in main chunk"),
       text)
   end)
 

@@ -299,7 +299,8 @@ describe("figures", function()
       assert(not good and tostring(why):find(text, 1, true), tostring(why))
     end
     says("heat: a matrix [H, W] is needed, got [3]", va.heat, va.ones(3))
-    says("hist has no option 'bin' (options: bins, log, x)", va.hist, va.ones(3), { bin = 2 })
+    says("hist has no option 'bin' (did you mean 'bins'?) (options: bins, log, x)",
+      va.hist, va.ones(3), { bin = 2 })
     says("hist: there is no finite number", va.hist, { 0 / 0 })
     says("scatter: points are [N, 2], got [4, 3]", va.scatter, va.ones(4, 3))
   end)

@@ -10,6 +10,8 @@
   bias ("logits_unbiased", 1008). ]]
 
 local core = require "vaelua.core"
+local fail = require "vaelua.fail"
+local file = require "vaelua.file"
 local ops = core.ops
 
 local M = { SIDE = 299, EPS = 1e-3, CLASSES = 1008 }
@@ -138,8 +140,7 @@ local function prefix_of(tensors)
 end
 
 local function bad_file(path, format, ...)
-  core.fail("data", ("%s: not the weights of Inception-v3 of 2015-12-05: %s"):format(path,
-    format:format(...)))
+  fail.data("%s: not the weights of Inception-v3 of 2015-12-05: %s", path, format:format(...))
 end
 
 -- The named tensors of a file as float32; raises at the first that is missing or of another shape.
@@ -247,14 +248,10 @@ function M.load()
   local path = core.program.options.inception
   if not path or path == "" then return nil end
   if loaded.path ~= path then
-    local f = io.open(path, "rb")
-    if not f then
-      core.fail("data", ("%s: cannot read the weights of Inception-v3"):format(path))
-    end
-    local sha256 = core.sha256(f:read("a") or "")
-    f:close()
+    local bytes = file.read(path)
+    if not bytes then fail.data("%s: cannot read the weights of Inception-v3", path) end
     local net = M.new(core.file_read(path), path)
-    net.sha256 = sha256
+    net.sha256 = core.sha256(bytes)
     loaded = { path = path, net = net }
   end
   return loaded.net

@@ -5,6 +5,7 @@
   beyond 0..1 are clipped where they are rounded. ]]
 
 local core = require "vaelua.core"
+local fail = require "vaelua.fail"
 local score = require "vaelua.score"
 local ops = core.ops
 
@@ -24,14 +25,13 @@ function M.options(given)
   for name, value in pairs(given or {}) do
     local list = choices[name]
     if not list then
-      core.fail("user", ("features: there is no option '%s' (options: input, resize, rounding)")
-        :format(tostring(name)))
+      fail("features: there is no option '%s' (options: input, resize, rounding)", tostring(name))
     end
     local known = false
     for _, choice in ipairs(list) do known = known or choice == value end
     if not known then
-      core.fail("user", ('features: %s must be one of "%s", got "%s"'):format(name,
-        table.concat(list, '", "'), tostring(value)))
+      fail('features: %s must be one of "%s", got "%s"', name, table.concat(list, '", "'),
+        tostring(value))
     end
     how[name] = value
   end

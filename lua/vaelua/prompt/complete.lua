@@ -8,6 +8,7 @@
 --   __names = { methods, Base }      keys of these tables are names, their values the fields
 
 local core = require "vaelua.core"
+local fail = require "vaelua.fail"
 
 local M = {}
 
@@ -161,20 +162,13 @@ function M.root_names()
   return list
 end
 
-local NAMES_AT_ONCE = 500         -- that core.nearest looks at
-
 --- The name that was meant, or nil.
 function M.near(word)
-  local list, winners = M.root_names(), {}
-  table.sort(list)
+  local list = M.root_names()
   for _, name in ipairs(list) do
     if name == word then return nil end
   end
-  for i = 1, #list, NAMES_AT_ONCE do
-    local near = core.nearest(word, table.move(list, i, i + NAMES_AT_ONCE - 1, 1, {}))
-    if near then winners[#winners + 1] = near end
-  end
-  return core.nearest(word, winners)
+  return fail.nearest(word, list)
 end
 
 -- ---- what stands before the cursor --------------------------------------------------------------

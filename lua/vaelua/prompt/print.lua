@@ -5,6 +5,7 @@
 -- is told in its place; Ctrl-C ends a print as everything else.
 
 local core = require "vaelua.core"
+local sorted = require "vaelua.keys".sorted
 
 local M = {}
 
@@ -195,13 +196,6 @@ local function distribution_text(d, kind, width)
     end
   end
   return table.concat(lines, "\n")
-end
-
-local function sorted(t)
-  local keys = {}
-  for k in next, t do keys[#keys + 1] = tostring(k) end
-  table.sort(keys)
-  return keys
 end
 
 local function score_text(s)

@@ -1,6 +1,7 @@
 -- prompt/tools.lua - what the prompt has beside va: who(), mem(), time(f), reload "models.vae".
 
 local core = require "vaelua.core"
+local keys = require "vaelua.keys"
 local complete = require "vaelua.prompt.complete"
 local fail = require "vaelua.fail"
 
@@ -21,10 +22,9 @@ function M.is_standard(name) return ours[name] == true and M.names[name] == nil 
 --- Names of the user's globals, sorted.
 function M.user_names()
   local list = {}
-  for name in next, _G do
-    if type(name) == "string" and not ours[name] then list[#list + 1] = name end
+  for _, name in ipairs(keys.names(_G)) do
+    if not ours[name] then list[#list + 1] = name end
   end
-  table.sort(list)
   return list
 end
 

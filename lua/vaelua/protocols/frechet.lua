@@ -15,6 +15,7 @@
 local core = require "vaelua.core"
 local compared = require "vaelua.compared"
 local features = require "vaelua.features"
+local file = require "vaelua.file"
 local presets = require "vaelua.presets"
 local report = require "vaelua.evaluate"
 local score = require "vaelua.score"
@@ -35,8 +36,8 @@ end
 local function reference(net, data, path)
   if not path then return moments(compared.real(net, data).features, "real pictures"), {} end
   local r = features.read_reference(path, net)
-  local f <close> = assert(io.open(path, "rb"))
-  local from = { reference = path:match("[^/]+$"), reference_sha256 = core.sha256(f:read("a")) }
+  local from = { reference = path:match("[^/]+$"),
+                 reference_sha256 = core.sha256((assert(file.read(path)))) }
   if r.features then r = moments(r.features, "rows in " .. path) end
   return r, from
 end

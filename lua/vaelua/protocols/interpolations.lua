@@ -4,6 +4,7 @@
 
 local compared = require "vaelua.compared"
 local core = require "vaelua.core"
+local fail = require "vaelua.fail"
 local score = require "vaelua.score"
 local show = require "vaelua.show"
 
@@ -16,8 +17,7 @@ return function(model, data, rows, options)
   compared.check("interpolations", options, { "path" })
   local path = options.path or "linear"
   if not PATHS[path] then
-    core.fail("user", ("interpolations: path is \"linear\" or \"slerp\", got %s")
-                      :format(tostring(path)))
+    fail("interpolations: path is \"linear\" or \"slerp\", got %s", tostring(path))
   end
   rows = math.min(rows or 8, #data.test // 2)
   local x, y = data.test:first(2 * rows)

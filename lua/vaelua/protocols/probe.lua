@@ -9,29 +9,21 @@ local average = require "vaelua.average".average
 local codes = require "vaelua.codes"
 local compared = require "vaelua.compared"
 local core = require "vaelua.core"
+local descend = require "vaelua.descend"
 local score = require "vaelua.score"
 
 local ops = core.ops
 local STEPS, RATE, DECAY, NEIGHBOURS, ROWS = 300, 0.05, 1e-4, 5, 500
 
--- The moments of Adam (Kingma and Ba 2015), by hand: no optimiser of the script is touched.
-local function descend(w, gradient)
-  local m, v = ops.zeros(w.shape), ops.zeros(w.shape)
-  for t = 1, STEPS do
-    local g = gradient(w)
-    m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
-    w = w - RATE * (m / (1 - 0.9 ^ t)) / ((v / (1 - 0.999 ^ t)):sqrt() + 1e-8)
-  end
-  return w
-end
-
 -- Accuracy of each row's most likely class; x has a column of ones.
 local function linear(x, y, tx, ty, k)
   local n, target = #x, ops.one_hot(y, k)
-  local w = descend(ops.zeros({ x.shape[2], k }), function(w)
-    local p = x:matmul(w):softmax()
-    return x:transpose():matmul(p - target) / n + DECAY * w
-  end)
+  local function gradients(weights)
+    local w = weights[1]
+    return { x:transpose():matmul(x:matmul(w):softmax() - target) / n + DECAY * w }
+  end
+  local start = { ops.zeros({ x.shape[2], k }) }
+  local w = descend("probe", start, STEPS, function() return RATE end, gradients)[1]
   return tx:matmul(w):argmax():eq(ty)
 end
 

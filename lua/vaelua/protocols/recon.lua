@@ -11,6 +11,7 @@ local core = require "vaelua.core"
 local average = require "vaelua.average".average
 local compared = require "vaelua.compared"
 local draws = require "vaelua.draws"
+local fail = require "vaelua.fail"
 local presets = require "vaelua.presets"
 local score = require "vaelua.score"
 
@@ -50,7 +51,7 @@ return function(model, data, _, options)
   score.need(model, "the model", "posterior", "likelihood")
   local range = options.range or 1
   if type(range) ~= "number" or not (range > 0) then
-    core.fail("user", "recon: range must be a number above 0, got " .. tostring(range))
+    fail("recon: range must be a number above 0, got " .. tostring(range))
   end
   if #data.test == 0 then score.refuse("there are no pictures") end
   local preset, ssim_name = presets.find("ssim", options.ssim, "tm>=1.4.2")

@@ -6,6 +6,7 @@
 local codes = require "vaelua.codes"
 local compared = require "vaelua.compared"
 local core = require "vaelua.core"
+local fail = require "vaelua.fail"
 local score = require "vaelua.score"
 
 local ops = core.ops
@@ -16,7 +17,7 @@ return function(model, data, rows, options)
   compared.check("traversals", options, { "image" })
   local image = compared.whole("traversals", "image", options.image, 1, 1)
   if image > #data.test then
-    core.fail("user", ("traversals: image %d of %d test images"):format(image, #data.test))
+    fail("traversals: image %d of %d test images", image, #data.test)
   end
   local means, y = codes.means(model, data.test)
   local numbers, what = codes.importance(model, data.test)

@@ -4,6 +4,8 @@
   a file given twice and a rater who answered twice are errors that name the file. ]]
 
 local core = require "vaelua.core"
+local fail = require "vaelua.fail"
+local file = require "vaelua.file"
 
 local M = {}
 
@@ -12,13 +14,11 @@ M.KEY_FORMAT, M.FORMAT = "vaelua key 1", "vaelua answers 1"
 local WORDS = { left = true, right = true, none = true }
 
 local function bad(path, format, ...)
-  core.fail("data", path .. ": " .. format:format(...))
+  fail.data(path .. ": " .. format:format(...))
 end
 
 local function read_json(path, what)
-  local f = io.open(path, "rb")
-  local text = f and f:read("a")
-  if f then f:close() end
+  local text = file.read(path)
   if not text then bad(path, "cannot be read; %s is needed", what) end
   local ok, t = pcall(core.unjson, text, path)
   if not ok or type(t) ~= "table" then bad(path, "is damaged: not JSON, but %s is needed", what) end
@@ -44,7 +44,7 @@ end
 --- The key in a folder, or at a path: { page, run, seed, groups, questions, by_id }.
 function M.read_key(where)
   if where == "" then
-    core.fail("usage", "rating: answers need key=FOLDER, the folder of the page and its key.json")
+    fail.usage("rating: answers need key=FOLDER, the folder of the page and its key.json")
   end
   local path = core.exists(where .. "/key.json") and where .. "/key.json" or where
   local what = "the key.json that rate.lua wrote beside the page"

@@ -3,6 +3,7 @@
 -- Options, commands and the names of help are written in; runs and the settings of a script are
 -- asked for when Tab is pressed: `vaelua runs --all` and `vaelua SCRIPT --print-config`.
 
+local keys = require "vaelua.keys"
 local reference = require "vaelua.reference"
 
 local M = {}
@@ -202,10 +203,8 @@ local function quoted(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
 
 -- "pattern) action" lines of a case, for options whose text lists their values.
 local function cases(words, action)
-  local lines, names = {}, {}
-  for name in pairs(words) do names[#names + 1] = name end
-  table.sort(names)
-  for _, name in ipairs(names) do
+  local lines = {}
+  for _, name in ipairs(keys.sorted(words)) do
     lines[#lines + 1] = ("    %s) %s; return ;;"):format(name, action:format(words[name]))
   end
   return table.concat(lines, "\n")

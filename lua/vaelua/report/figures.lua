@@ -2,7 +2,9 @@
   and the NAME.csv behind each. M.draw gives a list of { file, kind, section, label, caption,
   seed }, in the order in which a reader wants them, for the page. ]]
 
+local keys = require "vaelua.keys"
 local log = require "vaelua.log"
+local mean = require "vaelua.stats.basic".mean
 local plot = require "vaelua.plot"
 local rows_of = require "vaelua.report.rows"
 local score = require "vaelua.score"
@@ -108,9 +110,7 @@ end
 local function line_of(by_epoch, label)
   local s = { x = {}, y = {}, label = label, low = {}, high = {} }
   for epoch, values in ipairs(by_epoch) do
-    local sum = 0
-    for _, v in ipairs(values) do sum = sum + v end
-    s.x[epoch], s.y[epoch] = epoch, sum / #values
+    s.x[epoch], s.y[epoch] = epoch, mean(values)
     s.low[epoch], s.high[epoch] = math.min(table.unpack(values)), math.max(table.unpack(values))
   end
   return s
@@ -120,10 +120,8 @@ end
 function M.curves(folder, put)
   local all, models = epochs(log.rows(folder))
   for _, model in ipairs(models) do
-    local lines, names, most = {}, {}, 0
-    for name in pairs(all[model]) do names[#names + 1] = name end
-    table.sort(names)
-    for _, name in ipairs(names) do
+    local lines, most = {}, 0
+    for _, name in ipairs(keys.sorted(all[model])) do
       local line = line_of(all[model][name], name)
       for _, values in ipairs(all[model][name]) do most = math.max(most, #values) end
       if #line.y > 1 then lines[#lines + 1] = line end

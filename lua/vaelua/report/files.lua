@@ -3,6 +3,8 @@
   them, from which other programs and later reports start. ]]
 
 local core = require "vaelua.core"
+local fail = require "vaelua.fail"
+local file = require "vaelua.file"
 local score = require "vaelua.score"
 local tests = require "vaelua.report.tests"
 
@@ -71,10 +73,10 @@ end
 
 -- ---- CSV ----------------------------------------------------------------------------------------
 
-local function quoted(v)
+local function cell_of(v)
   if score.is_score(v) then v = v.value or "not defined" end
   local text = v == nil and "" or math.type(v) == "float" and ("%.9g"):format(v) or tostring(v)
-  return text:find('[,"\n]') and '"' .. text:gsub('"', '""') .. '"' or text
+  return file.field(text)
 end
 
 --- A table of texts and numbers as CSV.
@@ -82,7 +84,7 @@ function M.csv(head, lines)
   local out = {}
   local function put(line)
     local cells = {}
-    for i = 1, #head do cells[i] = quoted(line[i]) end
+    for i = 1, #head do cells[i] = cell_of(line[i]) end
     out[#out + 1] = table.concat(cells, ",")
   end
   put(head)
@@ -165,22 +167,20 @@ end
 --- one is an error.
 function M.read_scores(folder)
   local path = folder .. "/tables/scores.json"
-  local f = io.open(path, "rb")
-  if not f then core.fail("data", path .. ": there is no such file: the run has no scores") end
-  local text = f:read("a")
-  f:close()
+  local text = file.read(path)
+  if not text then fail.data(path .. ": there is no such file: the run has no scores") end
   local all = core.unjson(text, path)
   if type(all) ~= "table" or math.type(all.format) ~= "integer" or type(all.scores) ~= "table" then
-    core.fail("data", path .. ": not a file of scores")
+    fail.data(path .. ": not a file of scores")
   elseif all.format > M.FORMAT then
-    core.fail("data", ("%s: format %d is newer than this program's (%d); use a newer vaelua")
-                      :format(path, all.format, M.FORMAT))
+    fail.data("%s: format %d is newer than this program's (%d); use a newer vaelua", path,
+      all.format, M.FORMAT)
   end
   local records = {}
   for i, e in ipairs(all.scores) do
     if type(e) ~= "table" or type(e.key) ~= "string" or type(e.model) ~= "string"
        or math.type(e.seed) ~= "integer" then
-      core.fail("data", ("%s: score %d has no model, key or seed"):format(path, i))
+      fail.data("%s: score %d has no model, key or seed", path, i)
     end
     records[i] = revived(e)
   end

@@ -1,6 +1,8 @@
 --[[ report/html.lua - the parts that a page is made of: text that HTML shows as it stands, tables,
   files as data inside of the page, and the style. ]]
 
+local file = require "vaelua.file"
+
 local M = {}
 
 local ESCAPES = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;" }
@@ -46,10 +48,8 @@ local TYPES = { png = "image/png", svg = "image/svg+xml" }
 
 --- A picture or figure with its caption; nothing where the file is not there.
 function M.figure(path, label, caption, kind)
-  local f = io.open(path, "rb")
-  if not f then return "" end
-  local bytes = f:read("a")
-  f:close()
+  local bytes = file.read(path)
+  if not bytes then return "" end
   local source = ("data:%s;base64,%s"):format(TYPES[path:match("%.(%w+)$")], M.base64(bytes))
   return ('<figure class="%s"><img src="%s" alt="%s" loading="lazy"><figcaption><b>%s</b>%s'
           .. '</figcaption></figure>\n'):format(kind, source, M.escape(label), M.escape(label),

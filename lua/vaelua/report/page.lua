@@ -6,6 +6,8 @@
   is on the page asks the browser to load it again. ]]
 
 local core = require "vaelua.core"
+local file = require "vaelua.file"
+local keys = require "vaelua.keys"
 local files = require "vaelua.report.files"
 local html = require "vaelua.report.html"
 local layout = require "vaelua.report.layout"
@@ -231,10 +233,7 @@ local function provenance(d)
     { "commit", info.commit }, { "build", info.build }, { "device", m.device },
     { "threads", m.threads }, { "instruction set", m.isa }, { "oneDNN", m.onednn },
     { "BLAS", m.blas } } do rows[#rows + 1] = row end
-  local names = {}
-  for name in pairs(info.data or {}) do names[#names + 1] = name end
-  table.sort(names)
-  for _, name in ipairs(names) do
+  for _, name in ipairs(keys.sorted(info.data or {})) do
     rows[#rows + 1] = { "data: " .. name, "SHA-256 " .. tostring(info.data[name].checksum) }
   end
   local out = { '<h2 id="provenance">How to repeat it</h2>\n', pairs_table(rows) }
@@ -296,11 +295,6 @@ function M.page(d)
     "</script>\n</body>\n</html>\n" }
 end
 
-local function read(path)
-  local f <close> = io.open(path, "rb")
-  return f and f:read("a")
-end
-
 local function sources_of(folder)
   local list = {}
   local function walk(at, below)
@@ -309,7 +303,7 @@ local function sources_of(folder)
       if core.exists(path) == "folder" then
         walk(path, shown .. "/")
       elseif name:find("%.lua$") then
-        list[#list + 1] = { shown, read(path) }
+        list[#list + 1] = { shown, (file.read(path)) }
       end
     end
   end
@@ -331,8 +325,8 @@ function M.write(folder, given)
     name = folder:match("[^/]+$"), info = given.info, layout = t, legend = legend,
     records = records, tests = list, figures = given.figures, seeds = #seeds,
     answers = t and given.answers and given.answers(t, list, #seeds == 1) or {},
-    first_seed = seeds[1], config = read(folder .. "/config.lua"), sources = sources_of(folder),
-    notes = given.notes })
+    first_seed = seeds[1], config = file.read(folder .. "/config.lua"),
+    sources = sources_of(folder), notes = given.notes })
 end
 
 return M

@@ -9,15 +9,13 @@
   sentence says "better" where the interval of the difference includes zero, or where one training
   is all there is. ]]
 
-local core = require "vaelua.core"
+local fail = require "vaelua.fail"
 local layout = require "vaelua.report.layout"
 local tests = require "vaelua.report.tests"
 
 local M = {}
 
 local questions = {}
-
-local function fail(format, ...) return core.fail("user", format:format(...)) end
 
 --- va.question(text, score or { score, model= } or { text= } ...)
 function M.question(text, ...)

@@ -3,10 +3,12 @@
   Scores are subtracted only where unit and protocol are equal; elsewhere the line says what keeps
   them apart. ]]
 
+local keys = require "vaelua.keys"
 local folder = require "vaelua.runs.folder"
 local lines = require "vaelua.runs.lines"
 local same = require "vaelua.runs.same"
 local scores = require "vaelua.runs.scores"
+local mean = require "vaelua.stats.basic".mean
 
 local M = {}
 
@@ -84,12 +86,6 @@ local function gather(list)
   return by, order
 end
 
-local function mean(values)
-  local sum = 0
-  for _, v in ipairs(values) do sum = sum + v end
-  return sum / #values
-end
-
 local function value_text(g)
   if not g then return "-" end
   if g.reason or #g.values == 0 then return "not defined" end
@@ -157,10 +153,8 @@ end
 
 local function put_metrics(a, b)
   local x, y = flat(folder.part(a, "metrics"), {}, ""), flat(folder.part(b, "metrics"), {}, "")
-  local names, rows, equal = {}, { { "last of", a.short, b.short, "difference" } }, 0
-  for name in pairs(x) do names[name] = true end
-  for name in pairs(y) do names[name] = true end
-  for _, name in ipairs(scores.sorted(names)) do
+  local rows, equal = { { "last of", a.short, b.short, "difference" } }, 0
+  for _, name in ipairs(keys.sorted(x, y)) do
     local v, w = x[name], y[name]
     if v == w then
       equal = equal + 1

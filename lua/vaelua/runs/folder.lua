@@ -5,6 +5,7 @@
   is its format if this program does not know it; json is then {}. ]]
 
 local core = require "vaelua.core"
+local fail = require "vaelua.fail"
 local literal = require "vaelua.runs.literal"
 
 local M = { FORMAT = 1 }      -- of run.json and tables/scores.json; a file without one is of 1
@@ -156,8 +157,8 @@ function M.place(word)
   end
   local found = names_like(parent, word)
   if #found > 1 then
-    core.fail("usage", ("'%s' may be %s"):format(word, table.concat(found, ", ", 1,
-      math.min(#found, 5)) .. (#found > 5 and (" or %d more"):format(#found - 5) or "")))
+    fail.usage("'%s' may be %s", word, table.concat(found, ", ", 1, math.min(#found, 5))
+      .. (#found > 5 and (" or %d more"):format(#found - 5) or ""))
   end
   return found[1] and parent .. "/" .. found[1]
 end
@@ -166,8 +167,8 @@ end
 function M.find(word)
   local folder = M.place(word)
   if not folder then
-    core.fail("data", ("there is no run '%s': neither a folder with run.json nor a run in %s/   "
-      .. "see: vaelua runs --all"):format(word, M.parent()))
+    fail.data("there is no run '%s': neither a folder with run.json nor a run in %s/   "
+      .. "see: vaelua runs --all", word, M.parent())
   end
   local run = M.open(folder)
   M.need(run)
@@ -176,11 +177,11 @@ end
 
 function M.need(run)
   if run.newer then
-    core.fail("data", ("%s/run.json has format %d, this program knows up to %d: use the vaelua "
-      .. "that made it, or a newer one"):format(run.folder, run.newer, M.FORMAT))
+    fail.data("%s/run.json has format %d, this program knows up to %d: use the vaelua "
+      .. "that made it, or a newer one", run.folder, run.newer, M.FORMAT)
   end
   if run.why then
-    core.fail("data", ("%s/run.json cannot be read: %s"):format(run.folder, run.why))
+    fail.data("%s/run.json cannot be read: %s", run.folder, run.why)
   end
 end
 
@@ -203,7 +204,7 @@ end
 function M.need_settings(run)
   local t, why = M.settings(run)
   if not t then
-    core.fail("data", ("%s/config.lua cannot be read: %s"):format(run.folder, why))
+    fail.data("%s/config.lua cannot be read: %s", run.folder, why)
   end
   return t
 end

@@ -4,6 +4,7 @@
   cut; elsewhere lines are as long as they are. ]]
 
 local core = require "vaelua.core"
+local keys = require "vaelua.keys"
 local folder = require "vaelua.runs.folder"
 local lines = require "vaelua.runs.lines"
 local scores = require "vaelua.runs.scores"
@@ -85,7 +86,7 @@ local function main_scores(run, list)
   end
   if #parts == 0 then
     local metrics = folder.part(run, "metrics")
-    for _, model in ipairs(scores.sorted(metrics)) do
+    for _, model in ipairs(keys.sorted(metrics)) do
       local loss = type(metrics[model]) == "table" and metrics[model].loss
       if type(loss) == "number" then parts[#parts + 1] = ("%s %.4g"):format(model, loss) end
     end

@@ -4,6 +4,8 @@
   names. ]]
 
 local core = require "vaelua.core"
+local fail = require "vaelua.fail"
+local keys = require "vaelua.keys"
 local folder = require "vaelua.runs.folder"
 local scores = require "vaelua.runs.scores"
 local files = require "vaelua.report.files"
@@ -24,7 +26,7 @@ local function notes_of(runs, about)
   elseif #runs > 1 then
     lines[1] = "each run has columns of its own: " .. about.why
   end
-  for _, key in ipairs(scores.sorted(about.apart)) do
+  for _, key in ipairs(keys.sorted(about.apart)) do
     lines[#lines + 1] = ("%s is not compared between the runs: %s"):format(key, about.apart[key])
   end
   lines[#lines + 1] = "runs: " .. table.concat(names, ", ")
@@ -38,7 +40,7 @@ local function place_for(to)
     return place .. "/report.html", place
   end
   if core.exists(to) == "folder" then
-    core.fail("usage", ("--to %s: that is a folder; a file is needed"):format(to))
+    fail.usage("--to %s: that is a folder; a file is needed", to)
   end
   local above = to:match("^(.+)/[^/]*$")
   if above then core.mkdir(above) end

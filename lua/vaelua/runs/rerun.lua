@@ -7,6 +7,7 @@
   Here only core.program is prepared; main.c then runs core.program.script as it runs any script. ]]
 
 local core = require "vaelua.core"
+local fail = require "vaelua.fail"
 local folder = require "vaelua.runs.folder"
 local same = require "vaelua.runs.same"
 
@@ -43,7 +44,7 @@ local function place_of(run, script)
     if has[path] then return path end
   end
   if #found == 1 then return found[1] end
-  core.fail("data", ("rerun: %s/src has no copy of the script %s"):format(run.folder, script))
+  fail.data("rerun: %s/src has no copy of the script %s", run.folder, script)
 end
 
 -- package.path: what was searched relative to the working directory is searched in src/ first.
@@ -154,8 +155,7 @@ end
 function M.prepare(run)
   local script = run.json.script
   if type(script) ~= "string" then
-    core.fail("data", ("rerun: %s was no script's run: there is nothing to run again")
-                      :format(run.name))
+    fail.data("rerun: %s was no script's run: there is nothing to run again", run.name)
   end
   local settings = folder.need_settings(run)
   local src = run.folder .. "/src"
@@ -167,7 +167,7 @@ function M.prepare(run)
               words = words, check = data_check(run) }
   p.words = {}
   local arg = table.move(words, 1, #words, 1, { [0] = path })
-  for _, name in ipairs(require "vaelua.runs.scores".sorted(p.args)) do
+  for _, name in ipairs(require "vaelua.keys".sorted(p.args)) do
     arg[#arg + 1] = name .. "=" .. p.args[name]
   end
   rawset(_G, "arg", arg)

@@ -3,7 +3,7 @@
   Differences are lists of { name, a, b }, texts; a value that is not there is "-". ]]
 
 local folder = require "vaelua.runs.folder"
-local sorted = require "vaelua.runs.scores".sorted
+local sorted = require "vaelua.keys".sorted
 
 local M = {}
 
@@ -23,10 +23,8 @@ M.text_of = text_of
 
 -- Names whose values differ; skip: names to leave out.  And how many are equal.
 local function differences(a, b, skip)
-  local names, list, equal = {}, {}, 0
-  for name in pairs(a) do names[name] = true end
-  for name in pairs(b) do names[name] = true end
-  for _, name in ipairs(sorted(names)) do
+  local list, equal = {}, 0
+  for _, name in ipairs(sorted(a, b)) do
     local x, y = text_of(a[name]), text_of(b[name])
     if x ~= y then
       if not (skip and skip[name]) then list[#list + 1] = { folder.clean(name), x, y } end

@@ -4,20 +4,14 @@
   are shown but never subtracted or put into one report. ]]
 
 local core = require "vaelua.core"
+local fail = require "vaelua.fail"
 local folder = require "vaelua.runs.folder"
 local score = require "vaelua.score"
+local sorted = require "vaelua.keys".sorted
 
 local M = {}
 
 -- ---- reading ------------------------------------------------------------------------------------
-
-local function sorted(t)
-  local keys = {}
-  for k in pairs(t) do keys[#keys + 1] = k end
-  table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
-  return keys
-end
-M.sorted = sorted
 
 local TEXTS = { "name", "label", "unit", "better", "reason", "source", "sampled", "section", "note",
                 "spread", "caption", "asked" }
@@ -166,10 +160,10 @@ function M.records(runs)
     local why
     run.scores, why = M.load(run)
     if why then
-      core.fail("data", ("%s has no scores with their protocols: %s"):format(run.folder, why))
+      fail.data("%s has no scores with their protocols: %s", run.folder, why)
     end
     if #run.scores == 0 then
-      core.fail("data", ("%s has no scores (va.report writes them)"):format(run.folder))
+      fail.data("%s has no scores (va.report writes them)", run.folder)
     end
   end
   local why, apart = not_seeds(runs), kept_apart(runs)

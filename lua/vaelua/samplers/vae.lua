@@ -8,6 +8,7 @@
   random numbers are the sampler's own. ]]
 
 local core = require "vaelua.core"
+local descend = require "vaelua.descend"
 local samplers = require "vaelua.sampler"
 local score = require "vaelua.score"
 local optim = require "vaelua.optim"
@@ -56,27 +57,12 @@ end
 
 -- ---- training -----------------------------------------------------------------------------------
 
--- One step of Adam on all weights; m, v: the moments.
-local function step(weights, m, v, t, rate, x)
-  local vars = {}
-  for i, w in ipairs(weights) do vars[i] = optim.var(w) end
-  local grads = optim.train(function() return core.grad(loss(vars, x), vars) end)
-  local long, short = 1 - 0.999 ^ t, 1 - 0.9 ^ t
-  for i, g in ipairs(grads) do
-    m[i] = m[i] * 0.9 + g * 0.1
-    v[i] = v[i] * 0.999 + g:square() * 0.001
-    weights[i] = weights[i] - rate / short * m[i] / ((v[i] / long):sqrt() + 1e-8)
-  end
-end
-
 local function train(codes, steps)
-  local weights, m, v = new_weights(codes.shape[2]), {}, {}
-  for i, w in ipairs(weights) do m[i], v[i] = ops.zeros(w.shape), ops.zeros(w.shape) end
-  for t = 1, steps do
+  local function rate(t) return RATE * (1 - (t - 1) / steps) end
+  return descend("vae", new_weights(codes.shape[2]), steps, rate, function(weights)
     local x = codes:pick(ops.randint(1, #codes, { BATCH }))
-    step(weights, m, v, t, RATE * (1 - (t - 1) / steps), x)
-  end
-  return weights
+    return optim.train(function() return core.grad(loss(weights, x), weights) end)
+  end)
 end
 
 return function(model, set, steps, code)

@@ -3,6 +3,7 @@
   Every message names the function and the argument. ]]
 
 local fail = require "vaelua.fail"
+local options = require "vaelua.options"
 
 local M = {}
 
@@ -74,19 +75,9 @@ end
 
 --- Options with known names.
 function M.options(who, given, ...)
-  local known = { ... }
-  if given == nil then return {} end
-  if type(given) ~= "table" then
-    fail("stats.%s: options must be a table, got %s", who, type(given))
-  end
-  for name in pairs(given) do
-    local found = false
-    for _, k in ipairs(known) do found = found or k == name end
-    if not found then
-      fail.option("stats." .. who, name, known)
-    end
-  end
-  return given
+  local known = {}
+  for _, name in ipairs { ... } do known[name] = true end
+  return options.checked("stats." .. who, given, known)
 end
 
 return M

@@ -128,8 +128,9 @@ end
 local function optimiser(name)
   for _, o in ipairs(core.optim_kinds()) do
     if o.name == name then
-      return ("va.%s(what, { %s })   an optimiser\n  %s\n  example: va.%s"):format(name,
-        o.options:gsub(" ", ", "), o.doc:gsub("%s+", " "), o.example)
+      local options = require "vaelua.reference".optimiser(o)
+      return ("va.%s(%s)   an optimiser\n  %s\n  example: va.%s"):format(name, options,
+        o.doc:gsub("%s+", " "), o.example)
     end
   end
 end

@@ -134,7 +134,7 @@ describe("annotations for editors", function()
   it("have the types, defaults and texts of the records", function()
     local function holds(text) assert(meta:find(text, 1, true), text) end
     holds "---@class vaelua.nn.conv.options\n---@field stride? integer default 1\n"
-    holds "---@field lr? number default 1e-3\n---@field beta1? number default 0.9\n"
+    holds "---@field lr? number default 1e-3\n---@field betas? number[] default { 0.9, 0.999 }\n"
     holds "---@param x vaelua.Tensor\n---@return vaelua.Tensor\nfunction va.relu(x) end"
     holds "---@return vaelua.Tensor\nfunction Tensor:relu() end"
     holds "function va.dist.normal.unit(...) end"

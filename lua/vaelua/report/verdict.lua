@@ -19,7 +19,8 @@ local questions = {}
 
 local function fail(format, ...) return core.fail("user", format:format(...)) end
 
---- va.question(text, score or { score, model= } or { text= } ...)
+--- va.question(text, answers ...): a question that the report answers, by the name of a score, a
+--- table { score, model = } or { text = }.
 function M.question(text, ...)
   if type(text) ~= "string" then fail("question: the question is a text, got a %s", type(text)) end
   local parts = { ... }

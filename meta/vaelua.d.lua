@@ -60,6 +60,33 @@ local Set = {}
 ---@class vaelua.Average
 local Average = {}
 
+---@class vaelua.Sampler
+---@field words string
+---@field protocol table<string, any>
+---@overload fun(n: integer, y?: vaelua.Tensor): vaelua.Tensor
+local Sampler = {}
+
+---@class vaelua.Score
+---@field name? string
+---@field value number
+---@field unit string
+---@field better? "higher"|"lower"
+---@field n? integer
+---@field sd? number
+---@field low? number
+---@field high? number
+---@field label? string
+---@field protocol? table<string, any>
+---@field reason? string
+---@field [string] any
+local Score = {}
+
+---@class vaelua.History
+---@field loss number[]
+---@field last table<string, number>
+---@field [string] any
+local History = {}
+
 ---@class vaelua.Data
 ---@field name string
 ---@field train vaelua.Set
@@ -687,7 +714,7 @@ function va.erf(x) end
 ---@param data vaelua.Data
 ---@param protocols? vaelua.protocol|(vaelua.protocol|table|function)[]
 ---@param options? vaelua.va.evaluate.options
----@return table<any, table<string, any>>
+---@return table<any, table<string, vaelua.Score>>
 function va.evaluate(model, data, protocols, options) end
 
 --- e to the x. Result: the shape of x, float32.
@@ -731,7 +758,7 @@ function va.eye(n) end
 ---@class vaelua.va.fit.options
 ---@field epochs? number default 10
 ---@field batch? integer default 128
----@field lr? number default 1e-3
+---@field lr? number|fun(t: number): number default 1e-3
 ---@field beta? number|fun(t: number): number default 1
 ---@field clip? integer default 0
 ---@field ema? number
@@ -742,7 +769,7 @@ function va.eye(n) end
 ---@param set vaelua.Set
 ---@param options? vaelua.va.fit.options
 ---@param ... vaelua.va.fit.options
----@return table
+---@return vaelua.History
 function va.fit(model, set, options, ...) end
 
 --- [N, ...] as [N, rest]: each row one vector, in the order of its axes (height, width, channels).
@@ -854,9 +881,11 @@ function va.gmm_logp(x, g) end
 
 --- va.grad(loss or function, wrt, { keep=false }): the gradient by a tensor, a list of tensors (a list), a chain or model (an ordered table). A function is recorded even in evaluation.
 ---@param loss vaelua.Tensor|fun(): vaelua.Tensor
----@param wrt vaelua.Tensor|vaelua.Tensor[]|vaelua.Model|vaelua.Chain
+---@param wrt vaelua.Tensor
 ---@param options? vaelua.va.grad.options
----@return any
+---@return vaelua.Tensor
+---@overload fun(loss: any, wrt: vaelua.Tensor[], options?: vaelua.va.grad.options): vaelua.Tensor[]
+---@overload fun(loss: any, wrt: vaelua.Model|vaelua.Chain, options?: vaelua.va.grad.options): table<string, vaelua.Tensor>
 function va.grad(loss, wrt, options) end
 
 ---@class vaelua.va.groupnorm.options
@@ -915,7 +944,7 @@ function va.hist(name, x, options) end
 
 --- va.history: h.loss, h.kl ... are lists by epoch, h.last.loss the newest number; what was logged under another split than "train" lies in h.SPLIT.
 ---@param model vaelua.Model
----@return table
+---@return vaelua.History
 function va.history(model) end
 
 --- va.images: marks a function (made, data, argument) as one about pictures.
@@ -1099,7 +1128,7 @@ function va.linspace(from, to, n) end
 ---@param loss? vaelua.Tensor
 ---@param terms? table<string, vaelua.Tensor>
 ---@param split? string default "train"
----@return any
+---@overload fun(x: vaelua.Tensor|number): vaelua.Tensor
 function va.log(t, model, loss, terms, split) end
 
 --- log(1 + x), precise near 0. Result: the shape of x, float32.
@@ -1249,7 +1278,7 @@ function va.maxpool(x, k, options) end
 function va.mean(x, axis, options) end
 
 --- va.memory(): bytes held by tensors on the device, { bytes, peak, idle, device }; of a GPU also those that are free on it and that it has in all, { free, total }; of the CPU also how many tensors there are.
----@return table
+---@return table<string, any>
 function va.memory() end
 
 ---@class vaelua.va.min.options
@@ -1700,7 +1729,7 @@ function va.reparameterise(mean, logvar) end
 ---@param data? vaelua.Data
 ---@param protocols? vaelua.protocol|(vaelua.protocol|table|function)[]
 ---@param options? vaelua.va.report.options
----@return table<any, table<string, any>>
+---@return table<any, table<string, vaelua.Score>>
 function va.report(model, data, protocols, options) end
 
 --- The elements of x, in their order, in another shape. One size may be -1: it is found from the others. A view where x is contiguous, else a copy.
@@ -1781,7 +1810,7 @@ function va.rsqrt(x) end
 ---@param spec vaelua.sampler|table|function
 ---@param model vaelua.Model
 ---@param set? vaelua.Set
----@return fun(n: integer, y?: vaelua.Tensor): vaelua.Tensor
+---@return vaelua.Sampler
 function va.sampler(spec, model, set) end
 
 ---@class vaelua.va.scatter.options
@@ -1804,7 +1833,7 @@ function va.scatter(name, z, y, options) end
 ---@param unit? string
 ---@param better? "higher"|"lower"
 ---@param extra? table
----@return table
+---@return vaelua.Score
 function va.score(v, unit, better, extra) end
 
 --- va.seed(s): sets the seed; models, loops and logs are counted anew.
@@ -2500,8 +2529,9 @@ function va.nn.flatten() end
 function va.nn.floor() end
 
 --- nn.frozen(chain or model): the same with constant weights, behaving as in evaluation. Gradients still reach its input.
----@param what vaelua.Model|vaelua.Chain
----@return any
+---@generic T
+---@param what T
+---@return T
 function va.nn.frozen(what) end
 
 --- x * P(a normal number < x), exact (Hendrycks and Gimpel 2016). Result: the shape of x, float32.
@@ -2546,7 +2576,7 @@ function va.nn.isnan() end
 
 --- nn.layer { name, build, forward, ... }: a maker of layers written in Lua. build(self, shape, ...) makes what the layer needs (self.w = nn.param(...)) and returns the shape of its output; forward(self, x) returns y, or y and log det [N] of a flow step. Other fields are methods.
 ---@param spec vaelua.nn.layer.options
----@return function
+---@return fun(...): vaelua.Layer
 function va.nn.layer(spec) end
 
 ---@class vaelua.nn.layernorm.options
@@ -3109,44 +3139,51 @@ function va.stats.wilson(k, n, level) end
 va.nn.init = {}
 
 --- The same value everywhere.
----@param what vaelua.Model|vaelua.Chain|vaelua.Tensor|table
+---@generic T
+---@param what T
 ---@param value number
----@return any
+---@return T
 function va.nn.init.constant(what, value) end
 
 --- Kaiming He (2015): normal with variance gain^2 / fan_in; gain sqrt(2) suits ReLU.
----@param what vaelua.Model|vaelua.Chain|vaelua.Tensor|table
+---@generic T
+---@param what T
 ---@param gain? number
----@return any
+---@return T
 function va.nn.init.kaiming(what, gain) end
 
 --- Normal with mean 0 and the given standard deviation.
----@param what vaelua.Model|vaelua.Chain|vaelua.Tensor|table
+---@generic T
+---@param what T
 ---@param deviation? number
----@return any
+---@return T
 function va.nn.init.normal(what, deviation) end
 
 --- Saxe et al. (2014): orthonormal rows or columns, times gain.
----@param what vaelua.Model|vaelua.Chain|vaelua.Tensor|table
+---@generic T
+---@param what T
 ---@param gain? number
----@return any
+---@return T
 function va.nn.init.orthogonal(what, gain) end
 
 --- Uniform in [-limit, limit].
----@param what vaelua.Model|vaelua.Chain|vaelua.Tensor|table
+---@generic T
+---@param what T
 ---@param limit? number
----@return any
+---@return T
 function va.nn.init.uniform(what, limit) end
 
 --- Glorot and Bengio (2010): uniform with variance 2 gain^2 / (fan_in + fan_out).
----@param what vaelua.Model|vaelua.Chain|vaelua.Tensor|table
+---@generic T
+---@param what T
 ---@param gain? number
----@return any
+---@return T
 function va.nn.init.xavier(what, gain) end
 
 --- Zeros.
----@param what vaelua.Model|vaelua.Chain|vaelua.Tensor|table
----@return any
+---@generic T
+---@param what T
+---@return T
 function va.nn.init.zeros(what) end
 
 --- |x|; slope 0 at 0. Result: the shape of x, float32.
@@ -4722,7 +4759,7 @@ function Tensor:to(device) end
 function Tensor:topk(k, a) end
 
 --- x:totable(): a nested list; waits for the device.
----@return any
+---@return number|any[]
 function Tensor:totable() end
 
 --- Sum of the diagonal of a matrix [n, n].

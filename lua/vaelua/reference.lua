@@ -77,12 +77,6 @@ local function read_part(part)
   return p
 end
 
-local function read_names(text)
-  local list = {}
-  for _, part in ipairs(cut(text)) do list[#list + 1] = read_part(part) end
-  return list
-end
-
 -- What a comment says between the brackets of the call of a function, or nil.
 local function call_in(doc, name)
   local call = doc:match("%f[%w_]" .. name .. "%s*(%b())")

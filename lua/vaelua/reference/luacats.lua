@@ -50,6 +50,27 @@ local CLASSES = {
 ---@operator add(vaelua.Set): vaelua.Set
 ---@operator len: integer]] },
   { "Average", "" },
+  { "Sampler", [[
+---@field words string
+---@field protocol table<string, any>
+---@overload fun(n: integer, y?: vaelua.Tensor): vaelua.Tensor]] },
+  { "Score", [[
+---@field name? string
+---@field value number
+---@field unit string
+---@field better? "higher"|"lower"
+---@field n? integer
+---@field sd? number
+---@field low? number
+---@field high? number
+---@field label? string
+---@field protocol? table<string, any>
+---@field reason? string
+---@field [string] any]] },
+  { "History", [[
+---@field loss number[]
+---@field last table<string, number>
+---@field [string] any]] },
   { "Data", [[
 ---@field name string
 ---@field train vaelua.Set
@@ -100,7 +121,8 @@ local function places(e, options)
   local list = {}
   for i, p in ipairs(e.params) do
     local own = options and i == e.options_at
-    list[i] = { name = p.name, kind = own and p.kind:gsub("%f[%w]table$", options) or p.kind, default = p.default,
+    local kind = own and p.kind:gsub("%f[%w]table$", options) or p.kind
+    list[i] = { name = p.name, kind = kind, default = p.default,
                 optional = p.optional or types.is_options(p.name), many = p.many,
                 shifts = p.shifts }
   end
@@ -207,10 +229,17 @@ local function entry(out, group, e)
   comment(out, e)
   local forms = e.by_kind and not many and variants(list)
                 or (not e.lua or e.skips) and skipping(list) or { list }
+  if e.returns == "T" then
+    out[#out + 1] = "---@generic T"
+    forms[1][1].kind = "T"
+  end
   local names = params(out, forms[1])
   if e.returns ~= "nil" then out[#out + 1] = "---@return " .. e.returns end
   for i = 2, #forms do out[#out + 1] = "---@overload "
     .. fun(forms[i], e.returns, group.class and group.name) end
+  for _, form in ipairs(types.overloads[group.name .. "." .. e.name] or {}) do
+    out[#out + 1] = "---@overload " .. form
+  end
   out[#out + 1] = ("function %s(%s) end\n"):format(full, names)
 end
 

@@ -66,14 +66,13 @@ local SPECIAL = {
   ["Tensor.sort.a"] = "integer", ["va.topk.a"] = "integer", ["Tensor.topk.a"] = "integer",
   ["dist.flow.steps"] = "vaelua.Chain[]", ["va.state.t"] = "table<string, any>",
   ["nn.param.t"] = TENSOR, ["nn.buffer.t"] = TENSOR, ["Set.class.k"] = "integer|string",
-  ["va.grad.loss"] = "vaelua.Tensor|fun(): vaelua.Tensor", ["va.grad.wrt"] =
-  "vaelua.Tensor|vaelua.Tensor[]|vaelua.Model|vaelua.Chain",
+  ["va.grad.loss"] = "vaelua.Tensor|fun(): vaelua.Tensor", ["va.grad.wrt"] = TENSOR,
   ["Set.subset.n"] = "integer|vaelua.Tensor", ["va.log.t"] = OPERAND,
   ["Model.encode.x"] = "any", ["Model.decode.z"] = "any", ["Model.reconstruct.x"] = "any",
   ["Distribution.logp.x"] = "any", ["dist.delta.z"] = "any", ["loss.kl_parts.z"] = "any",
   ["loss.mmd.p"] = "vaelua.Distribution|vaelua.Tensor",
   ["loss.mmd:kernel"] = '"imq"|"rbf"|"polynomial"|function',
-  ["va.fit:beta"] = SCHEDULE, ["va.fit:epochs"] = "number",
+  ["va.fit:beta"] = SCHEDULE, ["va.fit:lr"] = SCHEDULE, ["va.fit:epochs"] = "number",
   ["va.evaluate.model"] = "vaelua.Model|vaelua.Model[]",
   ["va.evaluate.protocols"] = PROTOCOLS, ["va.report.protocols"] = PROTOCOLS,
   ["va.report.model"] = "vaelua.Model|vaelua.Model[]",
@@ -181,30 +180,41 @@ function M.of_name(name, default)
   return NAMES[name] or "any"
 end
 
+--- Further ways to call a function: "group.name" -> texts.
+M.overloads = {
+  ["va.log"] = { "fun(x: vaelua.Tensor|number): vaelua.Tensor" },        -- the op
+  ["va.grad"] = {
+    "fun(loss: any, wrt: vaelua.Tensor[], options?: vaelua.va.grad.options): vaelua.Tensor[]",
+    "fun(loss: any, wrt: vaelua.Model|vaelua.Chain, options?: vaelua.va.grad.options): "
+    .. "table<string, vaelua.Tensor>",
+  },
+}
+
 local DISTRIBUTION, ITERATOR = "vaelua.Distribution", "fun(): "
 local INTERVAL, PICTURES = "number?, number?", TENSOR .. ", " .. TENSOR .. "?"
-local SCORES = "table<any, table<string, any>>"
+local SCORES = "table<any, table<string, vaelua.Score>>"
 
---- "group.name" -> result. What is not listed may be anything.
+--- "group.name" -> result; "T" is the type of what is given. What is not listed may be anything.
 M.returns = {
   ["va.tensor"] = TENSOR, ["va.item"] = "number", ["va.device"] = "string",
-  ["va.precision"] = "string", ["va.memory"] = "table", ["va.log"] = "any",
+  ["va.precision"] = "string", ["va.memory"] = "table<string, any>", ["va.log"] = "nil",
   ["va.split"] = TENSOR .. " ...", ["va.sort"] = TENSOR .. ", " .. TENSOR,
   ["va.topk"] = TENSOR .. ", " .. TENSOR, ["va.read"] = "any", ["va.write"] = "nil",
-  ["va.grad"] = "any", ["va.var"] = TENSOR, ["va.op"] = "fun(...): " .. TENSOR,
+  ["va.grad"] = TENSOR, ["va.var"] = TENSOR, ["va.op"] = "fun(...): " .. TENSOR,
   ["va.ema"] = "vaelua.Model", ["va.check"] = "string", ["va.args"] = "table<string, any>",
   ["va.data"] = "vaelua.Data", ["va.set"] = "vaelua.Set", ["va.steps"] = ITERATOR .. "integer",
-  ["va.seeds"] = ITERATOR .. "integer", ["va.fit"] = "table", ["va.history"] = "table",
+  ["va.seeds"] = ITERATOR .. "integer", ["va.fit"] = "vaelua.History",
+  ["va.history"] = "vaelua.History",
   ["va.state"] = "table", ["va.early"] = "fun(score: number): boolean",
   ["va.eager"] = "boolean", ["va.evaluate"] = SCORES, ["va.report"] = SCORES,
-  ["va.score"] = "table", ["va.average"] = "vaelua.Average",
-  ["va.sampler"] = "fun(n: integer, y?: " .. TENSOR .. "): " .. TENSOR,
+  ["va.score"] = "vaelua.Score", ["va.average"] = "vaelua.Average",
+  ["va.sampler"] = "vaelua.Sampler",
   ["va.images"] = "function", ["va.traverse"] = TENSOR, ["va.interp"] = TENSOR,
   ["va.slerp"] = TENSOR, ["va.top_kl"] = TENSOR, ["va.neighbours"] = TENSOR,
   ["va.pca"] = TENSOR,
   ["nn.chain"] = "vaelua.Chain", ["nn.model"] = "vaelua.Model", ["nn.param"] = TENSOR,
-  ["nn.buffer"] = TENSOR, ["nn.layer"] = "function", ["nn.residual"] = "vaelua.Layer",
-  ["nn.frozen"] = "any", ["nn.is_chain"] = "boolean", ["nn.is_model"] = "boolean",
+  ["nn.buffer"] = TENSOR, ["nn.layer"] = "fun(...): vaelua.Layer", ["nn.residual"] = "vaelua.Layer",
+  ["nn.frozen"] = "T", ["nn.is_chain"] = "boolean", ["nn.is_model"] = "boolean",
   ["dist.normal"] = DISTRIBUTION, ["dist.laplace"] = DISTRIBUTION,
   ["dist.bernoulli"] = DISTRIBUTION, ["dist.continuous_bernoulli"] = DISTRIBUTION,
   ["dist.categorical"] = DISTRIBUTION, ["dist.delta"] = DISTRIBUTION,
@@ -216,7 +226,7 @@ M.returns = {
   ["loss.kl_parts"] = TENSOR .. ", " .. TENSOR .. ", " .. TENSOR,
   ["Tensor.split"] = TENSOR .. " ...", ["Tensor.sort"] = TENSOR .. ", " .. TENSOR,
   ["Tensor.topk"] = TENSOR .. ", " .. TENSOR, ["Tensor.item"] = "number",
-  ["Tensor.at"] = "number", ["Tensor.totable"] = "any", ["Tensor.text"] = "string",
+  ["Tensor.at"] = "number", ["Tensor.totable"] = "number|any[]", ["Tensor.text"] = "string",
   ["Tensor.set"] = TENSOR, ["Tensor.lerp"] = TENSOR,
   ["Model.prior"] = DISTRIBUTION, ["Model.encode"] = TENSOR, ["Model.decode"] = TENSOR,
   ["Model.reconstruct"] = TENSOR, ["Model.sample"] = TENSOR,
@@ -257,7 +267,9 @@ M.returns = {
   ["Model.save"] = "string?",
   ["Model.load"] = "vaelua.Model", ["Optimiser.label"] = "string", ["Average.fold"] = "nil",
   ["Average.restore"] = "nil", ["Average.state"] = "any[], table", ["Optimiser.restore"] = "nil",
-  ["nn.trace"] = "nil", ["nn.new_seed"] = "nil",
+  ["nn.init.constant"] = "T", ["nn.init.kaiming"] = "T", ["nn.init.normal"] = "T",
+  ["nn.init.orthogonal"] = "T", ["nn.init.uniform"] = "T", ["nn.init.xavier"] = "T",
+  ["nn.init.zeros"] = "T", ["nn.trace"] = "nil", ["nn.new_seed"] = "nil",
   ["Set.subset"] = "vaelua.Set", ["Set.class"] = "vaelua.Set", ["Set.map"] = "vaelua.Set",
   ["Set.split"] = "vaelua.Set, vaelua.Set", ["Set.collect"] = "any",
   ["Average.value"] = "number", ["Average.sd"] = "number?", ["Average.count"] = "integer",

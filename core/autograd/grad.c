@@ -9,6 +9,7 @@
 #include "autograd/grad.h"
 
 #include "autograd/step.h"
+#include "backend/backend.h"
 #include "base/error.h"
 #include "base/mem.h"
 
@@ -303,7 +304,9 @@ Node *walk_run (Walk *w) {
       return n;
     }
     w->busy = true;
+    device_doing = n->call.op->name;
     n->call.op->backward(&n->call, w->visit[w->at].y, w->dy);
+    device_doing = NULL;
     w->busy = false;
     scope_close(mark);
   }

@@ -507,8 +507,10 @@ void turn_flush (void) {
 
 void turn_leave (void) {
   turn_flush();
-  if (now.mode == NOTE)
-    now.void_draft = true;
+  if (now.mode != NOTE)
+    return;
+  now.void_draft = true;
+  go_plain();
 }
 
 /* ---- turns ------------------------------------------------------------------------ */

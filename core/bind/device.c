@@ -4,6 +4,8 @@
  * device.
  */
 #include "backend/backend.h"
+#include "backend/cpu/cpu.h"
+#include "backend/profile.h"
 #include "backend/turn.h"
 #include "bind/bind.h"
 #include "bind/device.h"
@@ -112,7 +114,61 @@ static int cuda (lua_State *L) {
   return 1;
 }
 
+/* ---- profiles ------------------------------------------------------------ */
+
+static void begin_profile (void *state) {
+  *(bool *) state = profile_begin();
+}
+
+/* core.profile_begin() -> whether it begins: false inside of another one */
+static int l_profile_begin (lua_State *L) {
+  bool begun = false;
+  bind_run(L, begin_profile, &begun);
+  lua_pushboolean(L, begun);
+  return 1;
+}
+
+static void set_number (lua_State *L, const char *name, double v) {
+  lua_pushnumber(L, v);
+  lua_setfield(L, -2, name);
+}
+
+/* core.profile_end() -> { { op =, kernel =, calls =, seconds =, flop =,
+ * bytes = }, ... } */
+static int l_profile_end (lua_State *L) {
+  int count;
+  const ProfileRow *row = profile_end(&count);
+  lua_createtable(L, count, 0);
+  for (int i = 0; i < count; i++) {
+    lua_createtable(L, 0, 6);
+    set_text(L, "op", row[i].op);
+    set_text(L, "kernel", row[i].kernel);
+    set_count(L, "calls", (uint64_t) row[i].calls);
+    set_number(L, "seconds", row[i].seconds);
+    set_number(L, "flop", row[i].flop);
+    set_number(L, "bytes", row[i].bytes);
+    lua_rawseti(L, -2, i + 1);
+  }
+  return 1;
+}
+
+static void measure_peak (void *state) {
+  *(Peak *) state = cpu_peak();
+}
+
+/* core.cpu_peak() -> { flop =, bytes = } a second, measured now */
+static int l_cpu_peak (lua_State *L) {
+  Peak p = { 0 };
+  bind_run(L, measure_peak, &p);
+  lua_createtable(L, 0, 2);
+  set_number(L, "flop", p.flop);
+  set_number(L, "bytes", p.bytes);
+  return 1;
+}
+
 const luaL_Reg device_functions[] = {
   { "device", device }, { "device_memory", device_memory },
-  { "precision", precision }, { "cuda", cuda }, { NULL, NULL }
+  { "precision", precision }, { "cuda", cuda },
+  { "profile_begin", l_profile_begin }, { "profile_end", l_profile_end },
+  { "cpu_peak", l_cpu_peak }, { NULL, NULL }
 };

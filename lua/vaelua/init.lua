@@ -15,6 +15,7 @@ local modules = {
              "read", "write" },
   optim = { "adam", "adamw", "sgd", "grad", "var", "step", "no_grad", "train", "op", "ema" },
   check = { "check" },
+  profile = { "profile" },
   args = { "args", "setup" },
   data = { "data", "set" },
   train = { "steps", "fit", "seeds", "seed", "state", "early", "eager" },

@@ -15,9 +15,9 @@
  * activation, since its relu turns NaN into 0.
  */
 #include "backend/cpu/cpu.h"
+#include "backend/cpu/direct.h"
 #include "backend/cpu/few.h"
 #include "backend/cpu/onednn.h"
-#include "backend/cpu/wide.h"
 #include "base/mem.h"
 
 #include <string.h>
@@ -227,7 +227,38 @@ static void pass_onednn (const Pass *p) {
   mem_block_free(dealt, bytes);
 }
 
-/* ---- the same for few channels ---- */
+/* ---- the same without it ---- */
+
+/* A chunk of few or large images is cut into pieces of at least so many
+ * pixels. */
+static int64_t piece_count (const ConvShape *s, bool back, int64_t size,
+                            int64_t chunks) {
+  enum { PIXELS = 96 };
+  int64_t pixels = size * (back ? s->h * s->w : s->oh * s->ow);
+  int64_t bytes = size * (x_image(s) + y_image(s)) * (int64_t) sizeof(float);
+  int64_t pieces = chunk_count(16, chunks), most = pixels / PIXELS;
+  pieces = pieces < most ? pieces : most;
+  most = bytes / CHUNK_BYTES;
+  return pieces > most ? pieces : most > 1 ? most : 1;
+}
+
+static void pass_direct (const Pass *p) {
+  const ConvShape *s = p->s;
+  Direct d = direct_of(s, p->back, p->act == ACT_RELU);
+  int64_t size = chunk_images(s), chunks = chunk_count(s->n, size);
+  int64_t pieces = piece_count(s, p->back, size, chunks);
+  size_t bytes = direct_panel_bytes(&d);
+  float *panels = mem_block(bytes);
+  direct_deal(&d, panels, p->w, p->back, p->bias);
+  d.panels = panels;
+#pragma omp parallel for schedule(static) if (chunks * pieces > 1)
+  for (int64_t i = 0; i < chunks * pieces; i++) {
+    int64_t first = i / pieces * size;
+    direct_pass(&d, p->out + first * d.out_image, p->in + first * d.in_image,
+                chunk_end(i / pieces, size, s->n) - first, i % pieces, pieces);
+  }
+  mem_block_free(panels, bytes);
+}
 
 static void pass_few (const Pass *p) {
   const ConvShape *s = p->s;
@@ -269,6 +300,8 @@ static void pass (const Pass *p) {
     cpu_finish(p->out, out / channels, channels, channels, p->bias, p->act);
   } else if (few_fits(s))
     pass_few(p);
+  else if (direct_fits(s))
+    pass_direct(p);
   else
     pass_onednn(p);
 }
@@ -302,17 +335,21 @@ typedef struct Gradient {
   int64_t biased_image, channels;
   double *bias;                    /* [groups][channels] */
   const Few *few;                  /* or */
-  bool wide;                       /* or */
+  const Route *route;              /* or */
   Pair pair;
+  int64_t parts;                   /* of the taps of a group */
   int64_t count, step;             /* floats of a gradient; to the next */
 } Gradient;
 
-static void group_weights (const Gradient *g, int64_t i, float *dw) {
+static void group_weights (const Gradient *g, int64_t i, int64_t part,
+                           float *dw) {
   int64_t first = i * g->size, end = chunk_end(i, g->size, g->s->n);
   const float *x = g->x + first * x_image(g->s);
   const float *y = g->y + first * y_image(g->s);
-  if (g->wide) {
-    wide_back_w(g->s, dw, y, x, end - first);
+  if (g->route != NULL) {
+    int64_t taps = g->s->kh * g->s->kw;
+    direct_back_w(g->s, g->route, dw, y, x, end - first,
+                  taps * part / g->parts, taps * (part + 1) / g->parts);
     return;
   }
   if (g->few == NULL) {
@@ -354,11 +391,12 @@ static void add_groups (const Gradient *g, float *total, float *parts,
   int64_t pieces = chunk_count(g->count, PIECE);
   for (int64_t first = 0; first < g->groups; first += round) {
     int64_t n = g->groups - first < round ? g->groups - first : round;
-#pragma omp parallel for schedule(static) num_threads(prim_begin(n))
-    for (int64_t i = 0; i < n; i++) {
-      group_weights(g, first + i, parts + i * g->step);
-      if (g->biased != NULL)
-        group_bias(g, first + i);
+#pragma omp parallel for schedule(static) num_threads(prim_begin(n * g->parts))
+    for (int64_t i = 0; i < n * g->parts; i++) {
+      int64_t group = i / g->parts, part = i % g->parts;
+      group_weights(g, first + group, part, parts + group * g->step);
+      if (g->biased != NULL && part == 0)
+        group_bias(g, first + group);
     }
     prim_end();
 #pragma omp parallel for schedule(static) if (worth_threads(n * g->count))
@@ -392,14 +430,17 @@ static void gradient (Gradient *g, float *dw, float *db) {
   size_t scratch;
   g->size = group_images(s);
   g->groups = chunk_count(s->n, g->size);
+  g->parts = 1;
   if (few_fits(s)) {
     few = few_of(s, offset);
     g->few = &few;
     g->count = few.taps * s->k;
     scratch = (size_t) (few.ph * few.pw * s->c) * sizeof(float);
-  } else if (wide_fits(s)) {
-    g->wide = true;
+  } else if (direct_fits(s)) {
+    g->route = direct_route(s, ROUTE_BACK_W);
     g->count = weight_count(s);
+    g->parts = chunk_count(16, g->groups);
+    g->parts = g->parts < s->kh * s->kw ? g->parts : s->kh * s->kw;
     scratch = 0;
   } else {
     g->pair = pair_of(PRIM_CONV_BACK_W, s, g->size);

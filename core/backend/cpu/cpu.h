@@ -51,6 +51,11 @@ enum {
 int cpu_threads (void);
 void cpu_set_threads (int n);
 
+/* What the machine can do at most with these threads, measured in some 0.1 s:
+ * float32 products and sums, bytes read and written, a second (peak.c). */
+typedef struct Peak { double flop, bytes; } Peak;
+Peak cpu_peak (void);
+
 const char *cpu_isa (void);      /* "x86-64-v4" (about.c) */
 const char *cpu_onednn (void);   /* "2.6.3" */
 const char *cpu_blas (void);     /* OpenBLAS and how it was built */

@@ -1,0 +1,217 @@
+/*
+ * direct_isa.h - the blocks of direct.h for one instruction set.  Included by
+ * direct_v3.c and direct_v4.c alone, which say
+ *
+ *   LANES    floats of a vector
+ *   PIXELS   pixels of a block of a pass, ROWS: filters of a block of a weight
+ *            gradient; each times two vectors, they and what feeds them fill
+ *            the registers
+ *   ISA      the name of the table that is defined here
+ *
+ * Sizes of a block are constants of inlined functions, so that its sums stay
+ * in registers.
+ */
+#include "backend/cpu/direct.h"
+
+#include <string.h>
+
+#define INLINE static inline __attribute__((always_inline))
+
+enum { PANEL = 2 * LANES };
+
+typedef float Vector __attribute__((vector_size(4 * LANES), aligned(4),
+                                    may_alias));
+typedef int32_t Mask __attribute__((vector_size(4 * LANES)));
+
+#define VECTOR(p) (*(Vector *) (p))
+
+/* The first n lanes. */
+INLINE void store (float *y, Vector v, int64_t n) {
+  if (n >= LANES)
+    VECTOR(y) = v;
+  else
+    memcpy(y, &v, (size_t) n * sizeof *y);
+}
+
+INLINE Vector load (const float *x, int64_t n) {
+  Vector v = { 0 };
+  if (n >= LANES)
+    return *(const Vector *) x;
+  memcpy(&v, x, (size_t) n * sizeof *x);
+  return v;
+}
+
+/* ---- forward and data gradient ------------------------------------------ */
+
+/* Where the pixels of a block lie. */
+typedef struct Block {
+  float *to[PIXELS];
+  const float *from[PIXELS];
+} Block;
+
+/* sum += from[pixel][at ..] * w over a depth of so many channels */
+INLINE void add_depth (Vector sum[PIXELS][2], const float *const *from,
+                       int64_t at, const float *w, const int depth,
+                       const int pixels, const int vectors) {
+#pragma GCC unroll 4
+  for (int c = 0; c < depth; c++) {
+    Vector w0 = VECTOR(w + c * PANEL), w1 = w0;
+    if (vectors > 1)
+      w1 = VECTOR(w + c * PANEL + LANES);
+#pragma GCC unroll 16
+    for (int p = 0; p < pixels; p++) {
+      float x = from[p][at + c];
+      sum[p][0] += x * w0;
+      if (vectors > 1)
+        sum[p][1] += x * w1;
+    }
+  }
+}
+
+INLINE void block (const Direct *d, const DirectClass *class, const Block *b,
+                   const float *panel, int64_t channels, const int pixels,
+                   const int vectors) {
+  Vector sum[PIXELS][2];
+  const float *from[PIXELS], *weights = panel + PANEL;
+  for (int p = 0; p < pixels; p++)
+    for (int v = 0; v < vectors; v++)
+      sum[p][v] = VECTOR(panel + v * LANES);       /* the bias */
+  for (int t = 0; t < class->taps; t++) {
+    const float *w = weights + class->tap[t].panel;
+    for (int p = 0; p < pixels; p++)
+      from[p] = b->from[p] + class->tap[t].from;
+    int64_t c = 0;
+    for (; c + 4 <= d->depth; c += 4, w += 4 * PANEL)
+      add_depth(sum, from, c, w, 4, pixels, vectors);
+    for (; c < d->depth; c++, w += PANEL)
+      add_depth(sum, from, c, w, 1, pixels, vectors);
+  }
+  for (int p = 0; p < pixels; p++)
+    for (int v = 0; v < vectors; v++) {
+      Vector y = sum[p][v];
+      if (d->relu)
+        y = (Vector) ((Mask) y & ~(y < 0));        /* NaN stays */
+      store(b->to[p] + v * LANES, y, channels - v * LANES);
+    }
+}
+
+static void block_of (const Direct *d, const DirectClass *class,
+                      const Block *b, const float *panel, int64_t channels,
+                      int64_t pixels) {
+  switch (channels > LANES ? pixels : -pixels) {
+#define CASE(n) \
+    case n: block(d, class, b, panel, channels, n, 2); break; \
+    case -(n): block(d, class, b, panel, channels, n, 1); break;
+    CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
+#if PIXELS > 6
+    CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12)
+#endif
+#undef CASE
+    default: break;
+  }
+}
+
+/* A rest of up to two blocks is halved, since small blocks are slow. */
+static int64_t next_block (int64_t left) {
+  return left >= 2 * PIXELS || left == PIXELS ? PIXELS :
+         left > PIXELS ? (left + 1) / 2 : left;
+}
+
+static void pass (const Direct *d, const DirectClass *class, int count,
+                  float *out, const float *in, const float *panel,
+                  int64_t channels, int64_t images, int64_t piece,
+                  int64_t pieces) {
+  for (; count > 0; count--, class++) {
+    int64_t all = images * class->pixels;
+    int64_t at = all * piece / pieces, end = all * (piece + 1) / pieces;
+    if (at == end)
+      continue;
+    int64_t image = at / class->pixels, pixel = at % class->pixels;
+    while (at < end) {
+      int64_t n = next_block(end - at);
+      Block b;
+      for (int64_t p = 0; p < n; p++) {
+        b.to[p] = out + image * d->out_image + class->pixel[pixel].to;
+        b.from[p] = in + image * d->in_image + class->pixel[pixel].from;
+        if (++pixel == class->pixels) {
+          pixel = 0;
+          image++;
+        }
+      }
+      block_of(d, class, &b, panel, channels, n);
+      at += n;
+    }
+  }
+}
+
+/* ---- weight gradient ----------------------------------------------------- */
+
+INLINE void weights (float *dw, int64_t step, const float *y, const float *x,
+                     const DirectPair *pair, int64_t n, int64_t channels,
+                     int64_t images, int64_t y_image, int64_t x_image,
+                     const int rows, const int vectors) {
+  Vector sum[ROWS][2];
+  for (int r = 0; r < rows; r++)
+    for (int v = 0; v < vectors; v++)
+      sum[r][v] = load(dw + r * step + v * LANES, channels - v * LANES);
+  for (; images > 0; images--, x += x_image, y += y_image)
+    for (int64_t i = 0; i < n; i++) {
+      const float *at = x + pair[i].x, *factor = y + pair[i].y;
+      Vector x0 = load(at, channels), x1 = x0;
+      if (vectors > 1)
+        x1 = load(at + LANES, channels - LANES);
+#pragma GCC unroll 16
+      for (int r = 0; r < rows; r++) {
+        float f = factor[r];
+        sum[r][0] += f * x0;
+        if (vectors > 1)
+          sum[r][1] += f * x1;
+      }
+    }
+  for (int r = 0; r < rows; r++)
+    for (int v = 0; v < vectors; v++)
+      store(dw + r * step + v * LANES, sum[r][v], channels - v * LANES);
+}
+
+/* Whole vectors need no look at how many channels are left. */
+INLINE void weights_of (float *dw, int64_t step, const float *y,
+                        const float *x, const DirectPair *pair, int64_t n,
+                        int64_t channels, int64_t images, int64_t y_image,
+                        int64_t x_image, const int rows) {
+  if (channels >= PANEL)
+    weights(dw, step, y, x, pair, n, PANEL, images, y_image, x_image, rows, 2);
+  else if (channels > LANES)
+    weights(dw, step, y, x, pair, n, channels, images, y_image, x_image, rows,
+            2);
+  else if (channels == LANES)
+    weights(dw, step, y, x, pair, n, LANES, images, y_image, x_image, rows, 1);
+  else
+    weights(dw, step, y, x, pair, n, channels, images, y_image, x_image, rows,
+            1);
+}
+
+static void back_w (float *dw, int64_t step, const float *y, const float *x,
+                    const DirectPair *pair, int64_t n, int64_t k, int64_t c,
+                    int64_t images, int64_t y_image, int64_t x_image) {
+  for (int64_t i = 0; i < k;) {
+    int64_t rows = k - i >= ROWS ? ROWS : k - i >= 4 ? 4 : k - i >= 2 ? 2 : 1;
+    for (int64_t j = 0; j < c; j += PANEL) {
+      float *to = dw + i * step + j;
+      if (rows == ROWS)
+        weights_of(to, step, y + i, x + j, pair, n, c - j, images, y_image,
+                   x_image, ROWS);
+      else if (rows == 4)
+        weights_of(to, step, y + i, x + j, pair, n, c - j, images, y_image,
+                   x_image, 4);
+      else if (rows == 2)
+        weights_of(to, step, y + i, x + j, pair, n, c - j, images, y_image,
+                   x_image, 2);
+      else
+        weights_of(to, step, y + i, x + j, pair, n, c - j, images, y_image,
+                   x_image, 1);
+    }
+    i += rows;
+  }
+}
+
+const DirectIsa ISA = { PANEL, pass, back_w };

@@ -1599,6 +1599,12 @@ function va.precision(name) end
 ---@overload fun(x: vaelua.Tensor, options: vaelua.va.prod.options): vaelua.Tensor
 function va.prod(x, axis, options) end
 
+--- va.profile(f, ...): calls f(...), prints a table of the kernels that it ran by op (calls, milliseconds, share, GFLOP/s, GB/s, share of the machine's peak) and gives its rows. Loops run call by call meanwhile.
+---@param f function
+---@param ... any
+---@return any
+function va.profile(f, ...) end
+
 --- The fields of the protocol: those of the network, the preset's name, and what else is given.
 ---@param name string
 ---@param p function

@@ -135,7 +135,7 @@ local function optimiser(name)
   end
 end
 
-local known
+local known, GROUPS
 
 local function names()
   if known then return table.move(known, 1, #known, 1, {}) end
@@ -150,6 +150,7 @@ local function names()
   for _, folder in ipairs(FOLDERS) do
     for _, file in ipairs(core.modules(folder)) do add(file) end
   end
+  for _, g in ipairs(GROUPS) do add(g[1]) end
   table.sort(list)
   known = list
   return names()
@@ -247,7 +248,7 @@ local function of_table(name)
 end
 
 -- Group, what it holds, function that gives its names.
-local GROUPS = {
+GROUPS = {
   { "ops", "va.NAME or x:NAME", function() return keys(core.ops) end },
   { "va", "va.NAME: training, scores, pictures, files", of_va },
   { "nn", "layers, chains and models", of_table "nn" },

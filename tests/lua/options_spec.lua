@@ -34,7 +34,9 @@ local CALLS = {
   ["models.ae"] = {}, ["models.classifier"] = {},
 }
 
-local SILENT = { ["va.help"] = true, ["va.note"] = true, ["nn.trace"] = true }    -- take anything
+-- Take anything; print.
+local SILENT = { ["va.help"] = true, ["va.note"] = true, ["va.profile"] = true,
+                 ["nn.trace"] = true }
 local OPEN = { ["nn.layer"] = true }        -- takes any field: they are methods of the layer
 
 local function value_of(group, name)

@@ -1,9 +1,14 @@
 ---@meta vaelua
 -- vaelua.d.lua - annotations for lua-language-server, made by `make docs`: not to be edited.
 
+---@alias vaelua.dtype "float32"|"int32"|"uint8"|"float64"
+---@alias vaelua.protocol "accuracy"|"active_units"|"augmentation"|"classes"|"elbo"|"failures"|"frechet"|"inception_score"|"interpolations"|"iwae"|"kid"|"latents"|"mutual_information"|"nearest"|"prdc"|"precision_recall"|"probe"|"recon"|"reconstructions"|"samples"|"traversals"|"uncertainty"|string
+---@alias vaelua.sampler "gaussian"|"gmm"|"interpolation"|"prior"|"vae"|string
+---@alias vaelua.dataset "cifar10"|"fashion_mnist"|"mnist"|"two_moons"|string
+
 ---@class vaelua.Tensor
 ---@field shape integer[]
----@field dtype "float32"|"int32"|"uint8"|"float64"
+---@field dtype vaelua.dtype
 ---@field device string
 ---@field [integer] vaelua.Tensor
 ---@operator add(vaelua.Tensor|number): vaelua.Tensor
@@ -20,29 +25,29 @@ local Tensor = {}
 local Layer = {}
 
 ---@class vaelua.Chain
----@field input any
----@field output any
+---@field input integer[]
+---@field output integer[]
 ---@field [integer] any
 ---@operator len: integer
 ---@operator call(vaelua.Tensor): vaelua.Tensor
 local Chain = {}
 
 ---@class vaelua.Model
----@field posterior fun(self: vaelua.Model, x: any, y?: any): any
----@field likelihood fun(self: vaelua.Model, z: any, y?: any): any
----@field loss fun(self: vaelua.Model, x: any, beta?: number, y?: any): any, table?
----@field classify fun(self: vaelua.Model, x: any): any
+---@field posterior fun(self: vaelua.Model, x: any, y?: any): vaelua.Distribution
+---@field likelihood fun(self: vaelua.Model, z: any, y?: any): vaelua.Distribution
+---@field loss fun(self: vaelua.Model, x: any, beta?: number, y?: any): vaelua.Tensor, table?
+---@field classify fun(self: vaelua.Model, x: any): vaelua.Distribution
 ---@field [string] any
 local Model = {}
 
 ---@class vaelua.Distribution
----@field [integer] any
+---@field [integer] vaelua.Tensor|vaelua.Distribution
 local Distribution = {}
 
 ---@class vaelua.Optimiser
 ---@field lr number
 ---@field count integer
----@field params table
+---@field params table<string, vaelua.Tensor>
 local Optimiser = {}
 
 ---@class vaelua.Set
@@ -55,6 +60,33 @@ local Set = {}
 ---@class vaelua.Average
 local Average = {}
 
+---@class vaelua.Sampler
+---@field words string
+---@field protocol table<string, any>
+---@overload fun(n: integer, y?: vaelua.Tensor): vaelua.Tensor
+local Sampler = {}
+
+---@class vaelua.Score
+---@field name? string
+---@field value number
+---@field unit string
+---@field better? "higher"|"lower"
+---@field n? integer
+---@field sd? number
+---@field low? number
+---@field high? number
+---@field label? string
+---@field protocol? table<string, any>
+---@field reason? string
+---@field [string] any
+local Score = {}
+
+---@class vaelua.History
+---@field loss number[]
+---@field last table<string, number>
+---@field [string] any
+local History = {}
+
 ---@class vaelua.Data
 ---@field name string
 ---@field train vaelua.Set
@@ -63,12 +95,19 @@ local Average = {}
 ---@field classes string[]
 local Data = {}
 
+---@class vaelua.Run
+---@field name string
+---@field folder string
+---@field seed integer
+---@field models table<string, vaelua.Model>
+---@field data? vaelua.Data
+---@field config table<string, any>
+---@field history table<string, table>
+local Run = {}
+
 ---@class vaelua
 ---@field _VERSION string
 local va = {}
-
----@type table<string, fun(options?: table): vaelua.Model>
-va.models = {}
 
 --- |x|; slope 0 at 0. Result: the shape of x, float32.
 ---
@@ -106,8 +145,7 @@ function va.active_units(means, options) end
 
 ---@class vaelua.va.adam.options
 ---@field lr? number default 1e-3
----@field beta1? number default 0.9
----@field beta2? number default 0.999
+---@field betas? number[] default { 0.9, 0.999 }
 ---@field eps? number default 1e-8
 ---@field decay? number default 0
 ---@field clip? number default 0
@@ -117,15 +155,14 @@ function va.active_units(means, options) end
 --- ```lua
 --- va.adam(model, { lr = 1e-3 })
 --- ```
----@param what any
+---@param what vaelua.Model|vaelua.Chain|vaelua.Tensor|table
 ---@param options? vaelua.va.adam.options
 ---@return vaelua.Optimiser
 function va.adam(what, options) end
 
 ---@class vaelua.va.adamw.options
 ---@field lr? number default 1e-3
----@field beta1? number default 0.9
----@field beta2? number default 0.999
+---@field betas? number[] default { 0.9, 0.999 }
 ---@field eps? number default 1e-8
 ---@field decay? number default 0.01
 ---@field clip? number default 0
@@ -135,7 +172,7 @@ function va.adam(what, options) end
 --- ```lua
 --- va.adamw(model, { lr = 1e-3, decay = 0.01 })
 --- ```
----@param what any
+---@param what vaelua.Model|vaelua.Chain|vaelua.Tensor|table
 ---@param options? vaelua.va.adamw.options
 ---@return vaelua.Optimiser
 function va.adamw(what, options) end
@@ -181,15 +218,10 @@ function va.argmax(x, axis) end
 ---@return vaelua.Tensor
 function va.argmin(x, axis) end
 
----@class vaelua.va.args.options
----@field name? string default default
----@field preset? table default { name = value }
-
---- va.args { name = default, ..., preset = { name = value } } -> cfg
+--- va.args(defaults) -> cfg: the settings of the script, { name = default, ..., preset = { name = value } }.
 ---@param defaults table
----@param options? vaelua.va.args.options
 ---@return table<string, any>
-function va.args(defaults, options) end
+function va.args(defaults) end
 
 ---@class vaelua.va.argsort.options
 ---@field descending? boolean default false
@@ -203,6 +235,7 @@ function va.args(defaults, options) end
 ---@param axis? integer default -1
 ---@param options? vaelua.va.argsort.options
 ---@return vaelua.Tensor
+---@overload fun(x: vaelua.Tensor, options: vaelua.va.argsort.options): vaelua.Tensor
 function va.argsort(x, axis, options) end
 
 --- Adjusted Rand index of two labellings of the same rows: the share of pairs on which they agree, 0 by chance and 1 if they are the same partition. a, b: int32 [N], from 1. Result: one float64 number. Hubert and Arabie 1985.
@@ -223,7 +256,7 @@ function va.ari(a, b) end
 --- va.as(arange(1, 5), "float32")
 --- ```
 ---@param x vaelua.Tensor
----@param dtype "float32"|"int32"|"uint8"|"float64"
+---@param dtype vaelua.dtype
 ---@return vaelua.Tensor
 function va.as(x, dtype) end
 
@@ -258,9 +291,9 @@ function va.atanh(x) end
 --- va.attribute(model, set, a, b): mean code of class b minus that of class a, classes by name or number: z + va.attribute(vae, data.train, "sneaker", "boot") makes a sneaker more of a boot. Differences of means as in Larsen et al. 2016.
 ---@param model vaelua.Model
 ---@param set vaelua.Set
----@param a any
----@param b any
----@return any
+---@param a integer|string
+---@param b integer|string
+---@return vaelua.Tensor
 function va.attribute(model, set, a, b) end
 
 --- One that is made outside of all loops is saved and restored with the loops that follow.
@@ -306,6 +339,7 @@ function va.batch_stats(x) end
 ---@param bias? vaelua.Tensor
 ---@param options? vaelua.va.batchnorm_eval.options
 ---@return vaelua.Tensor
+---@overload fun(x: vaelua.Tensor, mean: vaelua.Tensor, var: vaelua.Tensor, options: vaelua.va.batchnorm_eval.options): vaelua.Tensor
 function va.batchnorm_eval(x, mean, var, gain, bias, options) end
 
 ---@class vaelua.va.batchnorm_train.options
@@ -322,6 +356,7 @@ function va.batchnorm_eval(x, mean, var, gain, bias, options) end
 ---@param stats? vaelua.Tensor
 ---@param options? vaelua.va.batchnorm_train.options
 ---@return vaelua.Tensor
+---@overload fun(x: vaelua.Tensor, options: vaelua.va.batchnorm_train.options): vaelua.Tensor
 function va.batchnorm_train(x, gain, bias, stats, options) end
 
 --- Cross-entropy of x (0 to 1) against the Bernoulli distribution with these logits, in nats, summed over all axes but the first: [N]. For greys it is the usual loss, but not a likelihood.
@@ -397,7 +432,7 @@ function va.ceil(x) end
 
 --- va.check(f, inputs ..., { eps=1e-2, tol=5e-3 }) -> a line that says how well they agree.
 ---@param f function
----@param ... any
+---@param ... vaelua.Tensor|vaelua.va.check.options
 ---@return string
 function va.check(f, ...) end
 
@@ -475,6 +510,7 @@ function va.continuous_bernoulli_logp(x, logit) end
 ---@param b? vaelua.Tensor
 ---@param options? vaelua.va.conv.options
 ---@return vaelua.Tensor
+---@overload fun(x: vaelua.Tensor, w: vaelua.Tensor, options: vaelua.va.conv.options): vaelua.Tensor
 function va.conv(x, w, b, options) end
 
 --- cosine of x radians; NaN where |x| > 2^48. Result: the shape of x, float32.
@@ -518,8 +554,14 @@ function va.covariance_rank(s) end
 ---@return vaelua.Tensor
 function va.cumsum(x, axis) end
 
---- va.data(name, path or table)
----@param what any
+---@class vaelua.va.data.options
+---@field train? vaelua.Set
+---@field test? vaelua.Set
+---@field classes? string[]
+---@field name? string
+
+--- va.data { train, test, classes, name }: a data set of two sets; a text is a name, a file or a folder.
+---@param what vaelua.dataset|vaelua.va.data.options
 ---@return vaelua.Data
 function va.data(what) end
 
@@ -539,6 +581,7 @@ function va.data(what) end
 ---@param b? vaelua.Tensor
 ---@param options? vaelua.va.deconv.options
 ---@return vaelua.Tensor
+---@overload fun(x: vaelua.Tensor, w: vaelua.Tensor, options: vaelua.va.deconv.options): vaelua.Tensor
 function va.deconv(x, w, b, options) end
 
 --- The value of x without its history: no gradient flows through it. A view.
@@ -590,7 +633,7 @@ function va.eager(on) end
 
 ---@class vaelua.va.early.options
 ---@field patience? integer default 5
----@field better? string default "higher"
+---@field better? "higher"|"lower" default "higher"
 
 --- va.early(model, { patience=5, better="higher" }): function(score) that says when to stop; the best model so far is kept as "best".
 ---@param m vaelua.Model
@@ -663,13 +706,16 @@ function va.eq(a, b) end
 function va.erf(x) end
 
 ---@class vaelua.va.evaluate.options
----@field samplers? table default {"prior"}
----@field count? any default #test
+---@field samplers? (vaelua.sampler|table|function)[] default {"prior"}
+---@field count? integer default #test
 
---- va.evaluate(model or list, data, protocols, { samplers={"prior"}, count=#test }) -> scores by model and by its name.
----@param ... any
----@return table<any, table<string, any>>
-function va.evaluate(...) end
+--- va.evaluate(model, data, protocols, { samplers={"prior"}, count=#test }) -> scores by model, of which there may be a list, and by its name.
+---@param model vaelua.Model|vaelua.Model[]
+---@param data vaelua.Data
+---@param protocols? vaelua.protocol|(vaelua.protocol|table|function)[]
+---@param options? vaelua.va.evaluate.options
+---@return table<any, table<string, vaelua.Score>>
+function va.evaluate(model, data, protocols, options) end
 
 --- e to the x. Result: the shape of x, float32.
 ---
@@ -687,7 +733,7 @@ function va.exp(x) end
 --- ```
 ---@param x vaelua.Tensor
 ---@param shape integer|integer[]
----@param ... any
+---@param ... integer
 ---@return vaelua.Tensor
 function va.expand(x, shape, ...) end
 
@@ -710,20 +756,21 @@ function va.expm1(x) end
 function va.eye(n) end
 
 ---@class vaelua.va.fit.options
----@field epochs? number
----@field batch? any
----@field lr? any
----@field beta? any
----@field clip? any
----@field ema? any
----@field val? any
+---@field epochs? number default 10
+---@field batch? integer default 128
+---@field lr? number|fun(t: number): number default 1e-3
+---@field beta? number|fun(t: number): number default 1
+---@field clip? integer default 0
+---@field ema? number
+---@field val? vaelua.Set
 
---- va.fit(model, set, { epochs, batch, lr, beta, clip, ema, val } ...): the visible loop.
----@param m vaelua.Model
+--- va.fit(model, set, { epochs=10, batch=128, lr=1e-3, beta=1, clip=0, ema, val } ...): the visible loop. lr and beta are numbers or functions of t; ema is a decay, val a set.
+---@param model vaelua.Model
 ---@param set vaelua.Set
----@param ... any
----@return table
-function va.fit(m, set, ...) end
+---@param options? vaelua.va.fit.options
+---@param ... vaelua.va.fit.options
+---@return vaelua.History
+function va.fit(model, set, options, ...) end
 
 --- [N, ...] as [N, rest]: each row one vector, in the order of its axes (height, width, channels).
 ---
@@ -776,7 +823,7 @@ function va.frechet_moments(m1, s1, m2, s2) end
 --- ```
 ---@param shape integer|integer[]
 ---@param value number
----@param dtype? "float32"|"int32"|"uint8"|"float64" default float32
+---@param dtype? vaelua.dtype default float32
 ---@return vaelua.Tensor
 function va.full(shape, value, dtype) end
 
@@ -833,10 +880,12 @@ function va.gmm_logp(x, g) end
 ---@field keep? boolean default false
 
 --- va.grad(loss or function, wrt, { keep=false }): the gradient by a tensor, a list of tensors (a list), a chain or model (an ordered table). A function is recorded even in evaluation.
----@param loss any
----@param wrt any
+---@param loss vaelua.Tensor|fun(): vaelua.Tensor
+---@param wrt vaelua.Tensor
 ---@param options? vaelua.va.grad.options
----@return any
+---@return vaelua.Tensor
+---@overload fun(loss: any, wrt: vaelua.Tensor[], options?: vaelua.va.grad.options): vaelua.Tensor[]
+---@overload fun(loss: any, wrt: vaelua.Model|vaelua.Chain, options?: vaelua.va.grad.options): table<string, vaelua.Tensor>
 function va.grad(loss, wrt, options) end
 
 ---@class vaelua.va.groupnorm.options
@@ -853,6 +902,7 @@ function va.grad(loss, wrt, options) end
 ---@param bias? vaelua.Tensor
 ---@param options? vaelua.va.groupnorm.options
 ---@return vaelua.Tensor
+---@overload fun(x: vaelua.Tensor, groups: integer, options: vaelua.va.groupnorm.options): vaelua.Tensor
 function va.groupnorm(x, groups, gain, bias, options) end
 
 --- 1 where a > b, else 0. Tensors or numbers; shapes by broadcasting.
@@ -866,32 +916,35 @@ function va.groupnorm(x, groups, gain, bias, options) end
 function va.gt(a, b) end
 
 ---@class vaelua.va.heat.options
----@field x? vaelua.Tensor
----@field y? any
+---@field x? string
+---@field y? string
 
 --- va.heat([name], matrix, { x, y }): a matrix [H, W] as colours, row 1 at the top.
----@param ... any
----@return any
-function va.heat(...) end
+---@param name string
+---@param matrix vaelua.Tensor
+---@param options? vaelua.va.heat.options
+---@overload fun(matrix: vaelua.Tensor, options?: vaelua.va.heat.options)
+function va.heat(name, matrix, options) end
 
 --- va.help(name): prints what is known about a function; without a name, what there is.
----@param word any
----@return any
+---@param word? string
 function va.help(word) end
 
 ---@class vaelua.va.hist.options
 ---@field bins? integer default 30
----@field x? vaelua.Tensor
----@field log? any
+---@field x? string
+---@field log? boolean|"x"|"y"|"xy"
 
 --- va.hist([name], x, { bins=30, x, log }): how many numbers of x fall into each of `bins` equal parts of their range; what is not finite is left out.
----@param ... any
----@return any
-function va.hist(...) end
+---@param name string
+---@param x number[]|vaelua.Tensor
+---@param options? vaelua.va.hist.options
+---@overload fun(x: number[]|vaelua.Tensor, options?: vaelua.va.hist.options)
+function va.hist(name, x, options) end
 
 --- va.history: h.loss, h.kl ... are lists by epoch, h.last.loss the newest number; what was logged under another split than "train" lies in h.SPLIT.
 ---@param model vaelua.Model
----@return table
+---@return vaelua.History
 function va.history(model) end
 
 --- va.images: marks a function (made, data, argument) as one about pictures.
@@ -913,11 +966,12 @@ function va.images(f) end
 ---@param splits? integer default 10
 ---@param options? vaelua.va.inception_score.options
 ---@return vaelua.Tensor
+---@overload fun(logits: vaelua.Tensor, options: vaelua.va.inception_score.options): vaelua.Tensor
 function va.inception_score(logits, splits, options) end
 
 --- va.interp(a, b, n): n steps on the straight line from a to b, both ends included: [n, ...].
----@param a any
----@param b any
+---@param a vaelua.Tensor
+---@param b vaelua.Tensor
 ---@param n integer
 ---@return vaelua.Tensor
 function va.interp(a, b, n) end
@@ -949,10 +1003,10 @@ function va.isfinite(x) end
 ---@return vaelua.Tensor
 function va.isnan(x) end
 
---- x:item(): the number of a tensor that has one element; waits for the device.
----@param ... any
+--- va.item(x): the number of a tensor that has one element; waits for the device.
+---@param x vaelua.Tensor|number
 ---@return number
-function va.item(...) end
+function va.item(x) end
 
 ---@class vaelua.va.kid.options
 ---@field subsets? integer default 100
@@ -1013,6 +1067,7 @@ function va.laplace_logp(x, mean, logscale) end
 ---@param bias? vaelua.Tensor
 ---@param options? vaelua.va.layernorm.options
 ---@return vaelua.Tensor
+---@overload fun(x: vaelua.Tensor, options: vaelua.va.layernorm.options): vaelua.Tensor
 function va.layernorm(x, gain, bias, options) end
 
 --- 1 where a <= b, else 0. Tensors or numbers; shapes by broadcasting.
@@ -1053,6 +1108,7 @@ function va.legacy_permutation(n, options) end
 ---@param b? vaelua.Tensor
 ---@param options? vaelua.va.linear.options
 ---@return vaelua.Tensor
+---@overload fun(x: vaelua.Tensor, w: vaelua.Tensor, options: vaelua.va.linear.options): vaelua.Tensor
 function va.linear(x, w, b, options) end
 
 --- n float32 numbers at equal distances, both ends included.
@@ -1067,12 +1123,12 @@ function va.linear(x, w, b, options) end
 function va.linspace(from, to, n) end
 
 --- va.log(t, model, [loss], [terms], [split="train"]).  va.log(x) of a tensor is its logarithm.
----@param t number|vaelua.Tensor
+---@param t vaelua.Tensor|number
 ---@param model? vaelua.Model
 ---@param loss? vaelua.Tensor
 ---@param terms? table<string, vaelua.Tensor>
 ---@param split? string default "train"
----@return any
+---@overload fun(x: vaelua.Tensor|number): vaelua.Tensor
 function va.log(t, model, loss, terms, split) end
 
 --- log(1 + x), precise near 0. Result: the shape of x, float32.
@@ -1133,6 +1189,7 @@ function va.logsoftmax(x, axis) end
 ---@param axis? integer|integer[]
 ---@param options? vaelua.va.logsumexp.options
 ---@return vaelua.Tensor
+---@overload fun(x: vaelua.Tensor, options: vaelua.va.logsumexp.options): vaelua.Tensor
 function va.logsumexp(x, axis, options) end
 
 --- a above 0, a times the slope b below (Maas et al. 2013). Tensors or numbers; shapes by broadcasting.
@@ -1177,6 +1234,7 @@ function va.matmul(x, y) end
 ---@param axis? integer|integer[]
 ---@param options? vaelua.va.max.options
 ---@return vaelua.Tensor
+---@overload fun(x: vaelua.Tensor, options: vaelua.va.max.options): vaelua.Tensor
 function va.max(x, axis, options) end
 
 --- the larger one; NaN where either is. Tensors or numbers; shapes by broadcasting.
@@ -1216,10 +1274,11 @@ function va.maxpool(x, k, options) end
 ---@param axis? integer|integer[]
 ---@param options? vaelua.va.mean.options
 ---@return vaelua.Tensor
+---@overload fun(x: vaelua.Tensor, options: vaelua.va.mean.options): vaelua.Tensor
 function va.mean(x, axis, options) end
 
 --- va.memory(): bytes held by tensors on the device, { bytes, peak, idle, device }; of a GPU also those that are free on it and that it has in all, { free, total }; of the CPU also how many tensors there are.
----@return table
+---@return table<string, any>
 function va.memory() end
 
 ---@class vaelua.va.min.options
@@ -1234,6 +1293,7 @@ function va.memory() end
 ---@param axis? integer|integer[]
 ---@param options? vaelua.va.min.options
 ---@return vaelua.Tensor
+---@overload fun(x: vaelua.Tensor, options: vaelua.va.min.options): vaelua.Tensor
 function va.min(x, axis, options) end
 
 --- the smaller one; NaN where either is. Tensors or numbers; shapes by broadcasting.
@@ -1361,7 +1421,7 @@ function va.nmi(a, b) end
 --- va.no_grad(f, ...): f's results, with nothing recorded and layers as in evaluation.
 ---@param f function
 ---@param ... any
----@return any
+---@return any ...
 function va.no_grad(f, ...) end
 
 --- Kullback-Leibler divergence of the normal distributions (mean, logvar) from (pmean, plogvar), by default the unit normal, in nats, summed over all axes but the first: [N].
@@ -1409,10 +1469,9 @@ function va.normal_kl_unit(mean, logvar) end
 ---@return vaelua.Tensor
 function va.normal_logp(x, mean, logvar) end
 
---- va.note: a line on the terminal and in the report.
+--- va.note(format, values ...): a line on the terminal and in the report.
 ---@param format string
 ---@param ... any
----@return any
 function va.note(format, ...) end
 
 --- Classes 1..k (int32) as rows of zeros with a 1: the shape of y and an axis of size k.
@@ -1431,28 +1490,27 @@ function va.one_hot(y, k) end
 --- va.ones(2, 3)
 --- ```
 ---@param shape integer|integer[]
----@param ... any
+---@param ... integer
 ---@return vaelua.Tensor
 function va.ones(shape, ...) end
 
 ---@class vaelua.va.op.options
 ---@field name? string
----@field forward? any
----@field backward? any
+---@field forward? function
+---@field backward? function
 
 --- va.op { name, forward, backward }: an op of one's own. forward(...) -> y is not recorded; backward(dy, y, ...) -> one gradient for each input (nil where there is none).
----@param spec any
----@param options? vaelua.va.op.options
+---@param spec vaelua.va.op.options
 ---@return fun(...): vaelua.Tensor
-function va.op(spec, options) end
+function va.op(spec) end
 
 ---@class vaelua.va.open.options
 ---@field seed? integer
 
 --- va.open(run, { seed }): "latest", a folder, or a name of a run. The first seed unless another is asked for. run.models.NAME, run.data, run.config (its settings), run.history.NAME.
----@param word any
+---@param word "latest"|string
 ---@param given? vaelua.va.open.options
----@return any
+---@return vaelua.Run
 function va.open(word, given) end
 
 ---@class vaelua.va.pca.options
@@ -1485,13 +1543,13 @@ function va.permute(x, axes) end
 function va.pick(x, which) end
 
 ---@class vaelua.va.plot.options
----@field x? vaelua.Tensor
----@field y? any
----@field log? any
+---@field x? string
+---@field y? string
+---@field log? boolean|"x"|"y"|"xy"
+---@field title? string
 
---- va.plot([name], series ..., { x, y, log }): a name that ends in .svg, .png or .pdf is a file.
----@param ... any
----@return any
+--- va.plot([name], series ..., { x, y, log, title }): a name that ends in .svg, .png or .pdf is a file.
+---@param ... string|table|vaelua.Tensor|vaelua.va.plot.options
 function va.plot(...) end
 
 --- a to the power b; NaN where a < 0 and b is not whole. Tensors or numbers; shapes by broadcasting.
@@ -1522,7 +1580,7 @@ function va.pow(a, b) end
 function va.prdc(real, fake, options) end
 
 --- va.precision "tf32": how matrix products and convolutions multiply from now on, float32, tf32 or bf16; sums are float32 always. Without a name: what holds now. An error where the device cannot.
----@param name string
+---@param name? "float32"|"tf32"|"bf16"
 ---@return string
 function va.precision(name) end
 
@@ -1538,6 +1596,7 @@ function va.precision(name) end
 ---@param axis? integer|integer[]
 ---@param options? vaelua.va.prod.options
 ---@return vaelua.Tensor
+---@overload fun(x: vaelua.Tensor, options: vaelua.va.prod.options): vaelua.Tensor
 function va.prod(x, axis, options) end
 
 --- va.profile(f, ...): calls f(...), prints a table of the kernels that it ran by op (calls, milliseconds, share, GFLOP/s, GB/s, share of the machine's peak) and gives its rows. Loops run call by call meanwhile.
@@ -1548,8 +1607,7 @@ function va.profile(f, ...) end
 
 --- The fields of the protocol: those of the network, the preset's name, and what else is given.
 ---@param name string
----@param p any
----@return any
+---@param p function
 function va.protocol(name, p) end
 
 ---@class vaelua.va.psnr.options
@@ -1568,14 +1626,9 @@ function va.protocol(name, p) end
 ---@return vaelua.Tensor
 function va.psnr(x, y, options) end
 
----@class vaelua.va.question.options
----@field score? any
----@field model? vaelua.Model
-
---- va.question(text, score or { score, model= } or { text= } ...)
----@param text any
----@param ... any
----@return any
+--- va.question(text, answers ...): a question that the report answers, by the name of a score, a table { score, model = } or { text = }.
+---@param text string
+---@param ... string|table
 function va.question(text, ...) end
 
 --- float32 numbers, uniform in [0, 1), with 24 bits (Philox 4x32-10, addressed by seed, model, step and call).
@@ -1584,7 +1637,7 @@ function va.question(text, ...) end
 --- va.rand(2, 3)
 --- ```
 ---@param shape integer|integer[]
----@param ... any
+---@param ... integer
 ---@return vaelua.Tensor
 function va.rand(shape, ...) end
 
@@ -1596,7 +1649,7 @@ function va.rand(shape, ...) end
 ---@param low integer
 ---@param high integer
 ---@param shape integer|integer[]
----@param ... any
+---@param ... integer
 ---@return vaelua.Tensor
 function va.randint(low, high, shape, ...) end
 
@@ -1606,7 +1659,7 @@ function va.randint(low, high, shape, ...) end
 --- va.randn(2, 3)
 --- ```
 ---@param shape integer|integer[]
----@param ... any
+---@param ... integer
 ---@return vaelua.Tensor
 function va.randn(shape, ...) end
 
@@ -1673,10 +1726,17 @@ function va.relu(x) end
 ---@return vaelua.Tensor
 function va.reparameterise(mean, logvar) end
 
---- va.report([as evaluate]): the tables and pictures of all that was recorded.
----@param ... any
----@return table<any, table<string, any>>
-function va.report(...) end
+---@class vaelua.va.report.options
+---@field samplers? (vaelua.sampler|table|function)[] default {"prior"}
+---@field count? integer default #test
+
+--- va.report(model, data, protocols, { samplers={"prior"}, count=#test }), as va.evaluate, or without a word: the tables and pictures of all that was recorded.
+---@param model? vaelua.Model|vaelua.Model[]
+---@param data? vaelua.Data
+---@param protocols? vaelua.protocol|(vaelua.protocol|table|function)[]
+---@param options? vaelua.va.report.options
+---@return table<any, table<string, vaelua.Score>>
+function va.report(model, data, protocols, options) end
 
 --- The elements of x, in their order, in another shape. One size may be -1: it is found from the others. A view where x is contiguous, else a copy.
 ---
@@ -1685,7 +1745,7 @@ function va.report(...) end
 --- ```
 ---@param x vaelua.Tensor
 ---@param shape integer|integer[]
----@param ... any
+---@param ... integer
 ---@return vaelua.Tensor
 function va.reshape(x, shape, ...) end
 
@@ -1753,33 +1813,37 @@ function va.rowsum(x) end
 function va.rsqrt(x) end
 
 --- va.sampler(spec, model, set): an object that is called as (n, y) and gives codes; its fields words and protocol say what it is, protocol.loglik how well it fits.
----@param spec any
+---@param spec vaelua.sampler|table|function
 ---@param model vaelua.Model
 ---@param set? vaelua.Set
----@return fun(n: integer, y?: vaelua.Tensor): vaelua.Tensor
+---@return vaelua.Sampler
 function va.sampler(spec, model, set) end
 
 ---@class vaelua.va.scatter.options
----@field labels? any
----@field x? vaelua.Tensor
----@field y? any
+---@field labels? string[]
+---@field x? string
+---@field y? string
 
 --- va.scatter([name], z, [y], { labels, x, y }): the points z [N, 2], or lists x and y; an int32 [N] behind them colours by class, and labels are the names of these.
----@param ... any
----@return any
-function va.scatter(...) end
+---@param name string
+---@param z number[]|vaelua.Tensor
+---@param y number[]|vaelua.Tensor
+---@param options? vaelua.va.scatter.options
+---@overload fun(z: number[]|vaelua.Tensor, y: number[]|vaelua.Tensor, options?: vaelua.va.scatter.options)
+---@overload fun(name: string, z: number[]|vaelua.Tensor, options?: vaelua.va.scatter.options)
+---@overload fun(z: number[]|vaelua.Tensor, options?: vaelua.va.scatter.options)
+function va.scatter(name, z, y, options) end
 
 --- va.score: a number, a tensor of one number, or an average, which brings n, sd and its interval. extra besides: sd, spread (what the sd is over), noise (standard error over the pictures of one training), whole (a count), protocol.
----@param v any
----@param unit any
----@param better any
----@param extra? any
----@return table
+---@param v number|vaelua.Tensor|vaelua.Average
+---@param unit? string
+---@param better? "higher"|"lower"
+---@param extra? table
+---@return vaelua.Score
 function va.score(v, unit, better, extra) end
 
 --- va.seed(s): sets the seed; models, loops and logs are counted anew.
 ---@param s integer
----@return any
 function va.seed(s) end
 
 --- va.seeds(n): n seeds, from the one at hand on; logs, scores and files carry them.
@@ -1788,19 +1852,30 @@ function va.seed(s) end
 function va.seeds(n) end
 
 ---@class vaelua.va.set.options
----@field classes? any
+---@field classes? string[]
 
 --- va.set(x, [y], { classes })
 ---@param x vaelua.Tensor
----@param y? any
+---@param y? vaelua.Tensor
 ---@param given? vaelua.va.set.options
 ---@return vaelua.Set
 function va.set(x, y, given) end
 
---- va.setup { device =, threads =, seed =, data =, out = ... }: for stock interpreters; the program has options for it.
----@param ... any
----@return any
-function va.setup(...) end
+---@class vaelua.va.setup.options
+---@field device? string
+---@field threads? integer
+---@field seed? integer
+---@field data? string
+---@field inception? string
+---@field out? string
+---@field quick? boolean
+---@field progress? "auto"|"bar"|"plain"|"none"
+---@field quiet? boolean
+---@field verbose? boolean
+
+--- va.setup { device, threads, seed, data, inception, out, quick, progress, quiet, verbose }: for stock interpreters; the program has options for it.
+---@param settings vaelua.va.setup.options
+function va.setup(settings) end
 
 ---@class vaelua.va.sgd.options
 ---@field lr? number default 1e-3
@@ -1813,19 +1888,18 @@ function va.setup(...) end
 --- ```lua
 --- va.sgd(model, { lr = 0.1, momentum = 0.9 })
 --- ```
----@param what any
+---@param what vaelua.Model|vaelua.Chain|vaelua.Tensor|table
 ---@param options? vaelua.va.sgd.options
 ---@return vaelua.Optimiser
 function va.sgd(what, options) end
 
 ---@class vaelua.va.show.options
----@field rows? any
----@field columns? any
----@field labels? any
+---@field rows? integer
+---@field columns? integer
+---@field labels? string[]
 
 --- va.show([name], x ..., { rows, columns, labels })
----@param ... any
----@return any
+---@param ... string|vaelua.Tensor|vaelua.va.show.options
 function va.show(...) end
 
 --- 1 / (1 + exp(-x)). Result: the shape of x, float32.
@@ -1877,8 +1951,8 @@ function va.silu(x) end
 function va.sin(x) end
 
 --- va.slerp(a, b, n): the same on the arc between them (Shoemake 1985): where codes lie on a sphere, as normal ones of many dimensions nearly do, the straight line would leave it.
----@param a any
----@param b any
+---@param a vaelua.Tensor
+---@param b vaelua.Tensor
 ---@param n integer
 ---@return vaelua.Tensor
 function va.slerp(a, b, n) end
@@ -1929,15 +2003,16 @@ function va.solve(x, b) end
 
 --- x:sort(axis=-1, { descending = false }): sorted values and where they stood (int32, from 1).
 ---@param x vaelua.Tensor
----@param a any
+---@param a? integer
 ---@param options? vaelua.va.sort.options
 ---@return vaelua.Tensor, vaelua.Tensor
+---@overload fun(x: vaelua.Tensor, options: vaelua.va.sort.options): vaelua.Tensor, vaelua.Tensor
 function va.sort(x, a, options) end
 
 --- x:split(n, axis=-1): n equal parts, or parts of the sizes in a list; several results, all views.
 ---@param x vaelua.Tensor
 ---@param parts integer|integer[]
----@param a any
+---@param a? integer
 ---@return vaelua.Tensor ...
 function va.split(x, parts, a) end
 
@@ -2033,15 +2108,11 @@ function va.state(t) end
 ---@param axis? integer|integer[]
 ---@param options? vaelua.va.std.options
 ---@return vaelua.Tensor
+---@overload fun(x: vaelua.Tensor, options: vaelua.va.std.options): vaelua.Tensor
 function va.std(x, axis, options) end
 
----@class vaelua.va.step.options
----@field optimiser? any
----@field loss? vaelua.Tensor
-
---- va.step({ optimiser, loss }, ...): all gradients first, then all updates.
----@param ... any
----@return any
+--- va.step(pairs ...), each { optimiser, loss }: all gradients first, then all updates.
+---@param ... any[]
 function va.step(...) end
 
 --- va.steps(n): a training loop without data; gives 1 .. n.
@@ -2071,6 +2142,7 @@ function va.sub(a, b) end
 ---@param axis? integer|integer[]
 ---@param options? vaelua.va.sum.options
 ---@return vaelua.Tensor
+---@overload fun(x: vaelua.Tensor, options: vaelua.va.sum.options): vaelua.Tensor
 function va.sum(x, axis, options) end
 
 --- Singular values of a matrix [n, m], descending: [min(n, m)].
@@ -2116,9 +2188,10 @@ function va.take_scaled(x, index, scale) end
 function va.tanh(x) end
 
 --- va.tensor(v, [dtype]): a nested list or a number as a tensor; float32, int32, uint8 or float64.
----@param ... any
+---@param v any
+---@param dtype? vaelua.dtype
 ---@return vaelua.Tensor
-function va.tensor(...) end
+function va.tensor(v, dtype) end
 
 --- k copies of the batch one behind the other: [N, ...] -> [k N, ...]. Undo with reshape(k, -1).
 ---
@@ -2150,7 +2223,7 @@ function va.top_kl(model, set, n) end
 --- x:topk(k, axis=-1): the k largest values, largest first, and where they stood.
 ---@param x vaelua.Tensor
 ---@param k integer
----@param a any
+---@param a? integer
 ---@return vaelua.Tensor, vaelua.Tensor
 function va.topk(x, k, a) end
 
@@ -2166,7 +2239,7 @@ function va.trace(x) end
 --- va.train(f, ...): f's results, recorded and with layers as in training. What it has recorded is forgotten when it returns, so gradients are taken inside of f.
 ---@param f function
 ---@param ... any
----@return any
+---@return any ...
 function va.train(f, ...) end
 
 --- x with two axes swapped. A view.
@@ -2181,7 +2254,7 @@ function va.train(f, ...) end
 function va.transpose(x, a, b) end
 
 ---@class vaelua.va.traverse.options
----@field units? any
+---@field units? integer[]|vaelua.Tensor
 ---@field from? integer default -3
 ---@field to? integer default 3
 ---@field steps? integer default 11
@@ -2274,7 +2347,7 @@ function va.var(x) end
 ---@param model vaelua.Model
 ---@param x vaelua.Tensor
 ---@param n? integer default 32
----@return any
+---@return vaelua.Tensor
 function va.variance(model, x, n) end
 
 --- a where mask is not 0, else b. Shapes by broadcasting.
@@ -2290,8 +2363,8 @@ function va.where(mask, a, b) end
 
 --- va.write(path, what, [notes]): a tensor or a table of them, by the file's name.
 ---@param path string
----@param what any
----@param notes? any
+---@param what vaelua.Tensor|table<string, vaelua.Tensor>
+---@param notes? table<string, any>
 function va.write(path, what, notes) end
 
 --- float32 zeros of a shape; zeros() is one number.
@@ -2300,10 +2373,11 @@ function va.write(path, what, notes) end
 --- va.zeros(2, 3)
 --- ```
 ---@param shape integer|integer[]
----@param ... any
+---@param ... integer
 ---@return vaelua.Tensor
 function va.zeros(shape, ...) end
 
+---@class vaelua.nn
 va.nn = {}
 
 --- |x|; slope 0 at 0. Result: the shape of x, float32.
@@ -2352,7 +2426,7 @@ function va.nn.buffer(t) end
 
 --- What is saved but not trained.
 ---@param m vaelua.Model
----@return any
+---@return any[]
 function va.nn.buffers(m) end
 
 --- the least whole number not below x. Result: the shape of x, float32.
@@ -2360,7 +2434,7 @@ function va.nn.buffers(m) end
 function va.nn.ceil() end
 
 --- nn.chain(input, list): layers one behind the other. input: a number, a shape, or a chain, whose output it is; sizes are inferred and checked here.
----@param input any
+---@param input integer|integer[]
 ---@param list any[]
 ---@return vaelua.Chain
 function va.nn.chain(input, list) end
@@ -2427,7 +2501,7 @@ function va.nn.elu() end
 --- ```
 ---@param codes integer
 ---@param shape integer|integer[]
----@param ... any
+---@param ... integer
 ---@return vaelua.Layer
 function va.nn.embedding(codes, shape, ...) end
 
@@ -2445,7 +2519,7 @@ function va.nn.expm1() end
 
 --- The living model of this seed with that name, or nil.
 ---@param name string
----@return any
+---@return vaelua.Model?
 function va.nn.find(name) end
 
 --- The row as one axis, in height, width, channel order.
@@ -2461,8 +2535,9 @@ function va.nn.flatten() end
 function va.nn.floor() end
 
 --- nn.frozen(chain or model): the same with constant weights, behaving as in evaluation. Gradients still reach its input.
----@param what any
----@return any
+---@generic T
+---@param what T
+---@return T
 function va.nn.frozen(what) end
 
 --- x * P(a normal number < x), exact (Hendrycks and Gimpel 2016). Result: the shape of x, float32.
@@ -2502,14 +2577,13 @@ function va.nn.isnan() end
 
 ---@class vaelua.nn.layer.options
 ---@field name? string
----@field build? any
----@field forward? any
+---@field build? function
+---@field forward? function
 
 --- nn.layer { name, build, forward, ... }: a maker of layers written in Lua. build(self, shape, ...) makes what the layer needs (self.w = nn.param(...)) and returns the shape of its output; forward(self, x) returns y, or y and log det [N] of a flow step. Other fields are methods.
----@param spec any
----@param options? vaelua.nn.layer.options
----@return function
-function va.nn.layer(spec, options) end
+---@param spec vaelua.nn.layer.options
+---@return fun(...): vaelua.Layer
+function va.nn.layer(spec) end
 
 ---@class vaelua.nn.layernorm.options
 ---@field eps? number default 1e-5
@@ -2532,9 +2606,9 @@ function va.nn.layernorm(options) end
 --- nn.chain({ 4, 4, 2 }, { nn.linear(5) })(randn(3, 4, 4, 2))
 --- ```
 ---@param shape integer|integer[]
----@param ... any
+---@param options? vaelua.nn.linear.options
 ---@return vaelua.Layer
-function va.nn.linear(shape, ...) end
+function va.nn.linear(shape, options) end
 
 --- natural logarithm; -inf at 0, NaN below. Result: the shape of x, float32.
 ---@return vaelua.Layer
@@ -2582,12 +2656,12 @@ function va.nn.maxpool(k, options) end
 function va.nn.model(name, parts) end
 
 --- All living models of this seed, by name.
----@return any
+---@return vaelua.Model[]
 function va.nn.models() end
 
 --- Also of a frozen model.
 ---@param m vaelua.Model
----@return any
+---@return string
 function va.nn.name_of(m) end
 
 --- -x. Result: the shape of x, float32.
@@ -2595,7 +2669,6 @@ function va.nn.name_of(m) end
 function va.nn.neg() end
 
 --- A seed begins: names are counted anew.
----@return any
 function va.nn.new_seed() end
 
 --- nn.param(tensor): a copy that optimisers train.
@@ -2605,7 +2678,7 @@ function va.nn.param(t) end
 
 --- Parameters of a model, chain or list, in order: { path, tensor } each.
 ---@param m vaelua.Model
----@return any
+---@return any[]
 function va.nn.parameters(m) end
 
 --- 1 / x. Result: the shape of x, float32.
@@ -2663,7 +2736,6 @@ function va.nn.tanh() end
 
 --- The function that sees what layers make from now on, or nil.
 ---@param f function
----@return any
 function va.nn.trace(f) end
 
 --- Each pixel k x k times (nearest neighbour).
@@ -2675,6 +2747,7 @@ function va.nn.trace(f) end
 ---@return vaelua.Layer
 function va.nn.upsample(k) end
 
+---@class vaelua.dist
 va.dist = {}
 
 --- dist.bernoulli(logits): independent Bernoulli variables; targets may lie between 0 and 1.
@@ -2699,18 +2772,14 @@ function va.dist.delta(z) end
 
 --- dist.flow(base, steps): draws of base through functions z -> z, log det [N].
 ---@param base vaelua.Distribution
----@param steps any[]
+---@param steps vaelua.Chain[]
 ---@return vaelua.Distribution
 function va.dist.flow(base, steps) end
 
----@class vaelua.dist.joint.options
----@field d? vaelua.Distribution
-
 --- dist.joint { d, function(z1) -> d, ... }: the code is the list of draws.
 ---@param list any[]
----@param options? vaelua.dist.joint.options
 ---@return vaelua.Distribution
-function va.dist.joint(list, options) end
+function va.dist.joint(list) end
 
 --- dist.laplace(mean, logscale): independent Laplace distributions; numbers broadcast.
 ---@param mean vaelua.Tensor|number
@@ -2724,69 +2793,90 @@ function va.dist.laplace(mean, logscale) end
 ---@return vaelua.Distribution
 function va.dist.mixture(d, logits) end
 
+---@class vaelua.dist.normal
 --- dist.normal(mean, logvar): independent normals; numbers broadcast. normal.unit(shape) is the unit normal; without a shape for kl and logp only.
 ---@overload fun(mean: vaelua.Tensor|number, logvar: vaelua.Tensor|number): vaelua.Distribution
 va.dist.normal = {}
 
----@param ... any
+--- N(0, I): without a shape for kl and logp; with the shape of a row it also samples. normal.unit(sizes ...): the unit normal of rows of this shape; without one for kl and logp.
+---@param ... integer|integer[]
 ---@return vaelua.Distribution
 function va.dist.normal.unit(...) end
 
+---@class vaelua.schedule
 va.schedule = {}
 
---- A controller that holds the KL at a target (nats an image; a number or a function of t) by moving beta between from and to. Its numbers are saved with the loop.
----@param given? table
+---@class vaelua.schedule.control.options
+---@field target? number|fun(t: number): number
+---@field from? integer default 0
+---@field to? integer default 1
+---@field kp? number default 0.01
+---@field ki? number default 0.0001
+---@field start? number
+---@field every? integer default 50
+
+--- schedule.control { target, from=0, to=1, kp=0.01, ki=0.0001, start, every=50 }: a controller that holds the KL at a target (nats an image; a number or a function of t) by moving beta between from and to. Its numbers are saved with the loop.
+---@param given? vaelua.schedule.control.options
 ---@return fun(t: number, kl?: any): number
 function va.schedule.control(given) end
 
---- Cycles of `period` epochs: a ramp over the first `fraction` of each, then `to` (Fu et al. 2019, "Cyclical annealing schedule").
+---@class vaelua.schedule.cyclic.options
+---@field fraction? number default 0.5
+---@field shape? "linear"|"sigmoid"|"cosine" default "linear"
+
+--- schedule.cyclic(from, to, period, { fraction=0.5, shape="linear" }): cycles of `period` epochs, a ramp over the first `fraction` of each, then `to` (Fu et al. 2019, "Cyclical annealing schedule").
 ---@param from number
 ---@param to number
 ---@param period number
----@param given? table
+---@param given? vaelua.schedule.cyclic.options
 ---@return fun(t: number): number
 function va.schedule.cyclic(from, to, period, given) end
 
---- From one number to another over the first epochs; then it stays.
+---@class vaelua.schedule.ramp.options
+---@field shape? "linear"|"sigmoid"|"cosine" default "linear"
+
+--- schedule.ramp(from, to, epochs, { shape="linear" }): from one number to another over the first epochs; then it stays. shape: "linear", "sigmoid" or "cosine".
 ---@param from number
 ---@param to number
 ---@param epochs number
----@param given? table
+---@param given? vaelua.schedule.ramp.options
 ---@return fun(t: number): number
 function va.schedule.ramp(from, to, epochs, given) end
 
+---@class vaelua.augment
 va.augment = {}
 
 --- Each pixel becomes 1 with its grey value as probability, else 0, anew in every batch (dynamic binarisation; Salakhutdinov and Murray 2008).
 ---@param x vaelua.Tensor
----@param y any
----@return any
+---@param y? vaelua.Tensor
+---@return vaelua.Tensor, vaelua.Tensor?
 function va.augment.binarise(x, y) end
 
 --- Each picture is mirrored, left to right, with probability 1/2.
 ---@param x vaelua.Tensor
----@param y any
----@return any
+---@param y? vaelua.Tensor
+---@return vaelua.Tensor, vaelua.Tensor?
 function va.augment.flip(x, y) end
 
 --- reconstruct(model): each picture becomes, with probability 1/2, what the model decodes from a drawn code of it.
 ---@param model vaelua.Model
----@return any
+---@return function
 function va.augment.reconstruct(model) end
 
 --- sample(model, set, [sampler="gaussian"]): each picture becomes, with probability 1/2, a sample of its class: decoded from a code of a sampler that is fitted to the set's codes of that class, 20 drawn ones an image.
 ---@param model vaelua.Model
 ---@param set? vaelua.Set
----@param spec? any
----@return any
+---@param spec? vaelua.sampler|table|function
+---@return function
 function va.augment.sample(model, set, spec) end
 
 --- Each picture is moved by up to 2 pixels either way, zeros come in; shift(k): by up to k.
----@param x vaelua.Tensor
----@param y any
----@return any
+---@param x vaelua.Tensor|integer
+---@param y? vaelua.Tensor
+---@return vaelua.Tensor, vaelua.Tensor?|function
 function va.augment.shift(x, y) end
 
+---@class vaelua.loss
 va.loss = {}
 
 --- Absolute error, summed over all axes but the first: [N].
@@ -2807,11 +2897,11 @@ function va.loss.absolute(y, x) end
 function va.loss.kl_parts(q, z, n) end
 
 ---@class vaelua.loss.mmd.options
----@field kernel? string default "imq"
+---@field kernel? "imq"|"rbf"|"polynomial"|function default "imq"
 
 --- va.loss.mmd(z, p, { kernel="imq" }): squared maximum mean discrepancy between the codes z [N, d] and p, a distribution that is sampled N times or a tensor of samples; one number. The estimate without bias (Gretton et al. 2012), which can be below 0. kernel: "imq", "rbf", "polynomial" or a function of the squared distances [N, M] and d.
 ---@param z vaelua.Tensor
----@param p any
+---@param p vaelua.Distribution|vaelua.Tensor
 ---@param given? vaelua.loss.mmd.options
 ---@return vaelua.Tensor
 function va.loss.mmd(z, p, given) end
@@ -2826,251 +2916,280 @@ function va.loss.mmd(z, p, given) end
 ---@return vaelua.Tensor
 function va.loss.squared(y, x) end
 
+---@class vaelua.stats
 va.stats = {}
 
---- Agreement of two or more raters, each a table question -> answer (a word or a number; answers may be missing): { questions, answers, share, alpha }.  share: of pairs of answers to one question that are equal; alpha: Krippendorff's for names (2011), 1 is perfect, 0 what chance gives.
----@param ratings any
----@return any
+--- stats.agreement(list of raters, each question -> answer): { share, alpha (Krippendorff) }.
+---@param ratings table<any, any>[]
+---@return table
 function va.stats.agreement(ratings) end
 
---- The BCa interval from the statistic's draws, its value, and its values with one number left out: low, high; nil where the draws lie on one side of the value or do not vary.
----@param draws any
+--- stats.bca(draws, value, jackknife, level = 0.95): the BCa interval of given draws: low, high.
+---@param draws number[]
 ---@param value number
----@param jackknife any
----@param level? number
----@return any
+---@param jackknife number[]
+---@param level? number default 0.95
+---@return number?, number?
 function va.stats.bca(draws, value, jackknife, level) end
 
 --- The regularised incomplete beta function I_x(a, b); y is 1 - x where that is known better.
----@param x vaelua.Tensor
----@param a any
----@param b any
----@param y any
----@return any
+---@param x number
+---@param a number
+---@param b number
+---@param y? number
+---@return number
 function va.stats.beta_below(x, a, b, y) end
 
 --- The x where I_x(a, b) = p.
----@param p any
----@param a any
----@param b any
----@return any
+---@param p number
+---@param a number
+---@param b number
+---@return number
 function va.stats.beta_quantile(p, a, b) end
 
---- Exact binomial test that a share is p (0.5): { k, n, share, p }, two-sided: the probability of all counts that are no likelier than k.
+--- stats.binomial_test(k, n, p = 0.5): { k, n, share, p }, exact and two-sided.
 ---@param k integer
 ---@param n integer
----@param p any
----@return any
+---@param p? number default 0.5
+---@return table
 function va.stats.binomial_test(k, n, p) end
 
---- BCa interval of a statistic (the mean) of a list: { n, value, low, high, draws, level }. Options: statistic = function (list) -> number, draws = 10000, level = 0.95, seed = 1. Without an interval there is a reason.
----@param list any[]
----@param options? table
----@return any
+---@class vaelua.stats.bootstrap.options
+---@field statistic? fun(list: number[]): number
+---@field draws? integer default 10000
+---@field level? number default 0.95
+---@field seed? integer default 1
+
+--- stats.bootstrap(list, { statistic, draws = 10000, level = 0.95, seed = 1 }): BCa interval of the mean or of a function of a list; the same bits always. { value, low, high }
+---@param list number[]
+---@param options? vaelua.stats.bootstrap.options
+---@return table
 function va.stats.bootstrap(list, options) end
 
---- The interval of Clopper and Pearson (1934), which holds its level for every share: low, high.
+--- stats.clopper_pearson(k, n, level = 0.95): the exact interval of a share, low and high.
 ---@param k integer
 ---@param n integer
----@param level? number
----@return any
+---@param level? number default 0.95
+---@return number?, number?
 function va.stats.clopper_pearson(k, n, level) end
 
---- Cohen's d of pairs, d_z: mean over standard deviation of the differences (Lakens 2013); with { hedges = true } times the factor that takes out the bias of small n (Hedges 1981). Without spread: nil and the reason.
----@param a any
----@param b any
----@param options? table
----@return any
+---@class vaelua.stats.cohen_d.options
+---@field hedges? boolean default false
+
+--- stats.cohen_d(a, b, { hedges = false }): d_z of pairs, mean over standard deviation of the differences.
+---@param a number[]
+---@param b? number[]
+---@param options? vaelua.stats.cohen_d.options
+---@return number?, string?
 function va.stats.cohen_d(a, b, options) end
 
 ---@class vaelua.stats.compare.options
----@field better? any
+---@field better? "higher"|"lower"
 ---@field level? number default 0.95
----@field labels? table default { "VAE", "AE" }
----@field unit? any
+---@field labels? string[] default { "VAE", "AE" }
+---@field unit? string
 ---@field name? string
 ---@field alpha? number default 0.01
 
---- compare(a, b, { better, level = 0.95, labels = { "VAE", "AE" }, unit, name, alpha = 0.01 }): two lists of scores of the same seeds, a - b.  Gives { n, mean_a, mean_b, mean_difference, sd, low, high, bca_low, bca_high, t = { t, df, p }, wilcoxon = { w, n, p, method }, permutation = { p, method }, d (d_z of pairs), smallest = { wilcoxon, sign, permutation }, verdict, and its parts finding and limit }.  A test without an answer has no p but a reason.  alpha is the p that the verdict measures n by.
----@param a any
----@param b any
+--- stats.compare(a, b, { better, level = 0.95, labels = { "VAE", "AE" }, unit, name, alpha = 0.01 }): all tests of two lists of scores of the same seeds, with a verdict in words.
+---@param a number[]
+---@param b number[]
 ---@param options? vaelua.stats.compare.options
----@return any
+---@return table
 function va.stats.compare(a, b, options) end
 
 --- P(F <= f) of the F distribution with d1 and d2 degrees of freedom.
----@param f function
----@param d1 any
----@param d2 any
----@return any
+---@param f number
+---@param d1 number
+---@param d2 number
+---@return number
 function va.stats.f_below(f, d1, d2) end
 
 ---@class vaelua.stats.family.options
 ---@field level? number
 
---- family(list of comparisons, { level }): Holm's correction over all of them, for each kind of test; sets .t.holm, .wilcoxon.holm, .permutation.holm, .family (how many there are) and new verdicts.  A comparison whose test has no answer is not counted.  Gives the list.
----@param list any[]
+--- stats.family(list, { level }): Holm's correction over all comparisons of a list, and new verdicts.
+---@param list table[]
 ---@param options? vaelua.stats.family.options
----@return any
+---@return table[]
 function va.stats.family(list, options) end
 
---- Half the width of the interval of a mean of n numbers with this standard deviation.
----@param sd any
+--- half_interval(sd, n, level = 0.95): half the width of the interval of a mean of n numbers with this standard deviation, by Student's t; nil for fewer than two.
+---@param sd number
 ---@param n integer
----@param level? number
----@return any
+---@param level? number default 0.95
+---@return number?
 function va.stats.half_interval(sd, n, level) end
 
---- Holm's correction (1979): the adjusted p of a list, in its order.
----@param list any[]
----@return any
+--- stats.holm(list of p): Holm's adjusted p, in the order given.
+---@param list number[]
+---@return number[]
 function va.stats.holm(list) end
 
---- Kendall's rank correlation tau-b of two lists: { n, tau, p, method }.
----@param a any
----@param b any
----@return any
+--- stats.kendall(a, b): Kendall's tau-b { tau, p, method }; exact up to 8 pairs, without ties up to 33.
+---@param a number[]
+---@param b number[]
+---@return table
 function va.stats.kendall(a, b) end
 
---- The number of pairs from which the Wilcoxon, sign and permutation tests can say p < alpha, in a family of so many tests (1) under Holm's correction.
----@param alpha any
----@param tests any
----@return any
+--- stats.least_pairs(alpha = 0.05, tests = 1): pairs (seeds) needed before the Wilcoxon, sign and permutation tests can say p < alpha at all, in a family of so many tests.
+---@param alpha? number default 0.05
+---@param tests? integer default 1
+---@return integer
 function va.stats.least_pairs(alpha, tests) end
 
 --- log of the gamma function for x > 0.
----@param x vaelua.Tensor
----@return any
+---@param x number
+---@return number
 function va.stats.lgamma(x) end
 
----@param list any[]
----@return any
+---@param list number[]
+---@return number
 function va.stats.mean(list) end
 
 --- P(Z <= z) of the standard normal distribution.
----@param z vaelua.Tensor
----@return any
+---@param z number
+---@return number
 function va.stats.normal_below(z) end
 
 --- The z that is exceeded with probability 1 - p.
----@param p any
----@return any
+---@param p number
+---@return number
 function va.stats.normal_quantile(p) end
 
---- Permutation test of the mean difference under changes of sign: { n, p, method }. Options: draws = 10000 and seed = 1, used above 30 pairs.
----@param a any
----@param b any
----@param options? table
----@return any
+---@class vaelua.stats.permutation.options
+---@field draws? integer default 10000
+---@field seed? integer default 1
+
+--- stats.permutation(a, b, { draws = 10000, seed = 1 }): the mean difference under changes of sign, all of them up to 30 pairs. { n, p, method }
+---@param a number[]
+---@param b? number[]
+---@param options? vaelua.stats.permutation.options
+---@return table
 function va.stats.permutation(a, b, options) end
 
 --- Ranks from 1; equal numbers share the mean of their ranks.
----@param list any[]
----@return any
+---@param list number[]
+---@return number[]
 function va.stats.ranks(list) end
 
---- With n - 1; nil for fewer than two numbers, which have none.
----@param list any[]
----@return any
+--- Standard deviation with n - 1; nil for fewer than two numbers, which have none.
+---@param list number[]
+---@return number?
 function va.stats.sd(list) end
 
---- Sign test: { n, positive, p } over the differences other than 0.
----@param a any
----@param b any
----@return any
+--- stats.sign_test(a, b): the binomial test of how many differences are positive.
+---@param a number[]
+---@param b? number[]
+---@return table
 function va.stats.sign_test(a, b) end
 
---- The smallest two-sided p that n pairs can reach, by test; the t test has no such limit.
+--- stats.smallest_p(n): the smallest two-sided p of n pairs: { wilcoxon, sign, permutation }.
 ---@param n integer
----@return any
+---@return table
 function va.stats.smallest_p(n) end
 
---- Spearman's rank correlation of two lists: { n, rho, p, method }.
----@param a any
----@param b any
----@return any
+--- stats.spearman(a, b): rank correlation { rho, p, method }; exact up to 8 pairs.
+---@param a number[]
+---@param b number[]
+---@return table
 function va.stats.spearman(a, b) end
 
---- P(T <= t) of Student's t with df degrees of freedom.
+--- stats.t_below(t, df): P(T <= t) of Student's t. Beside it t_two_sided(t, df), t_quantile(p, df), normal_below(z), normal_quantile(p), f_below(f, d1, d2), beta_below(x, a, b), beta_quantile(p, a, b), lgamma(x).
 ---@param t number
----@param df any
----@return any
+---@param df number
+---@return number
 function va.stats.t_below(t, df) end
 
 --- The t that is exceeded with probability 1 - p.
----@param p any
----@param df any
----@return any
+---@param p number
+---@param df number
+---@return number
 function va.stats.t_quantile(p, df) end
 
---- Paired t test of lists a and b (or of one list of differences): { n, mean_difference, sd, t, df, p, low, high }; low to high is the interval of the mean difference a - b at the level (0.95).
----@param a any
----@param b any
----@param options? table
----@return any
+---@class vaelua.stats.t_test.options
+---@field level? number default 0.95
+
+--- stats.t_test(a, b, { level = 0.95 }): paired t test; a alone is a list of differences. { n, mean_difference, sd, t, df, p, low, high }, or a reason in place of p.
+---@param a number[]
+---@param b? number[]
+---@param options? vaelua.stats.t_test.options
+---@return table
 function va.stats.t_test(a, b, options) end
 
 --- P(|T| >= |t|) of Student's t with df degrees of freedom: the two-sided p.
 ---@param t number
----@param df any
----@return any
+---@param df number
+---@return number
 function va.stats.t_two_sided(t, df) end
 
---- Wilcoxon signed-rank test of lists a and b (or of one list of differences): { n, w, positive, negative, p, method }; n counts differences other than 0, w is the smaller sum of ranks.
----@param a any
----@param b any
----@param options? table
----@return any
+---@class vaelua.stats.wilcoxon.options
+---@field continuity? boolean default true
+---@field exact? boolean
+
+--- stats.wilcoxon(a, b, { continuity = true, exact }): signed-rank test of pairs, exact up to 50 differences (equal ones share ranks), pairs of difference 0 left out. { n, w, p, method }
+---@param a number[]
+---@param b? number[]
+---@param options? vaelua.stats.wilcoxon.options
+---@return table
 function va.stats.wilcoxon(a, b, options) end
 
---- Wilson's interval (1927) of the share k of n: low, high.
+--- stats.wilson(k, n, level = 0.95): the interval of a share, low and high.
 ---@param k integer
 ---@param n integer
----@param level? number
----@return any
+---@param level? number default 0.95
+---@return number?, number?
 function va.stats.wilson(k, n, level) end
 
+---@class vaelua.nn.init
 va.nn.init = {}
 
 --- The same value everywhere.
----@param what any
+---@generic T
+---@param what T
 ---@param value number
----@return any
+---@return T
 function va.nn.init.constant(what, value) end
 
 --- Kaiming He (2015): normal with variance gain^2 / fan_in; gain sqrt(2) suits ReLU.
----@param what any
+---@generic T
+---@param what T
 ---@param gain? number
----@return any
+---@return T
 function va.nn.init.kaiming(what, gain) end
 
 --- Normal with mean 0 and the given standard deviation.
----@param what any
+---@generic T
+---@param what T
 ---@param deviation? number
----@return any
+---@return T
 function va.nn.init.normal(what, deviation) end
 
 --- Saxe et al. (2014): orthonormal rows or columns, times gain.
----@param what any
+---@generic T
+---@param what T
 ---@param gain? number
----@return any
+---@return T
 function va.nn.init.orthogonal(what, gain) end
 
 --- Uniform in [-limit, limit].
----@param what any
+---@generic T
+---@param what T
 ---@param limit? number
----@return any
+---@return T
 function va.nn.init.uniform(what, limit) end
 
 --- Glorot and Bengio (2010): uniform with variance 2 gain^2 / (fan_in + fan_out).
----@param what any
+---@generic T
+---@param what T
 ---@param gain? number
----@return any
+---@return T
 function va.nn.init.xavier(what, gain) end
 
 --- Zeros.
----@param what any
----@return any
+---@generic T
+---@param what T
+---@return T
 function va.nn.init.zeros(what) end
 
 --- |x|; slope 0 at 0. Result: the shape of x, float32.
@@ -3152,6 +3271,7 @@ function Tensor:argmin(axis) end
 ---@param axis? integer default -1
 ---@param options? vaelua.Tensor.argsort.options
 ---@return vaelua.Tensor
+---@overload fun(self: vaelua.Tensor, options: vaelua.Tensor.argsort.options): vaelua.Tensor
 function Tensor:argsort(axis, options) end
 
 --- Adjusted Rand index of two labellings of the same rows: the share of pairs on which they agree, 0 by chance and 1 if they are the same partition. a, b: int32 [N], from 1. Result: one float64 number. Hubert and Arabie 1985.
@@ -3170,12 +3290,12 @@ function Tensor:ari(b) end
 --- ```lua
 --- va.as(arange(1, 5), "float32")
 --- ```
----@param dtype "float32"|"int32"|"uint8"|"float64"
+---@param dtype vaelua.dtype
 ---@return vaelua.Tensor
 function Tensor:as(dtype) end
 
---- x:at(i, j, ...): one number of a tensor; waits for the device.
----@param ... any
+--- x:at(i ...): one number, by its place on each axis; waits for the device.
+---@param ... integer
 ---@return number
 function Tensor:at(...) end
 
@@ -3240,6 +3360,7 @@ function Tensor:batch_stats() end
 ---@param bias? vaelua.Tensor
 ---@param options? vaelua.Tensor.batchnorm_eval.options
 ---@return vaelua.Tensor
+---@overload fun(self: vaelua.Tensor, mean: vaelua.Tensor, var: vaelua.Tensor, options: vaelua.Tensor.batchnorm_eval.options): vaelua.Tensor
 function Tensor:batchnorm_eval(mean, var, gain, bias, options) end
 
 ---@class vaelua.Tensor.batchnorm_train.options
@@ -3255,6 +3376,7 @@ function Tensor:batchnorm_eval(mean, var, gain, bias, options) end
 ---@param stats? vaelua.Tensor
 ---@param options? vaelua.Tensor.batchnorm_train.options
 ---@return vaelua.Tensor
+---@overload fun(self: vaelua.Tensor, options: vaelua.Tensor.batchnorm_train.options): vaelua.Tensor
 function Tensor:batchnorm_train(gain, bias, stats, options) end
 
 --- Cross-entropy of x (0 to 1) against the Bernoulli distribution with these logits, in nats, summed over all axes but the first: [N]. For greys it is the usual loss, but not a likelihood.
@@ -3384,6 +3506,7 @@ function Tensor:continuous_bernoulli_logp(logit) end
 ---@param b? vaelua.Tensor
 ---@param options? vaelua.Tensor.conv.options
 ---@return vaelua.Tensor
+---@overload fun(self: vaelua.Tensor, w: vaelua.Tensor, options: vaelua.Tensor.conv.options): vaelua.Tensor
 function Tensor:conv(w, b, options) end
 
 --- cosine of x radians; NaN where |x| > 2^48. Result: the shape of x, float32.
@@ -3438,6 +3561,7 @@ function Tensor:cumsum(axis) end
 ---@param b? vaelua.Tensor
 ---@param options? vaelua.Tensor.deconv.options
 ---@return vaelua.Tensor
+---@overload fun(self: vaelua.Tensor, w: vaelua.Tensor, options: vaelua.Tensor.deconv.options): vaelua.Tensor
 function Tensor:deconv(w, b, options) end
 
 --- The value of x without its history: no gradient flows through it. A view.
@@ -3540,7 +3664,7 @@ function Tensor:exp() end
 --- va.expand(randn(3, 1), 3, 5)
 --- ```
 ---@param shape integer|integer[]
----@param ... any
+---@param ... integer
 ---@return vaelua.Tensor
 function Tensor:expand(shape, ...) end
 
@@ -3606,7 +3730,7 @@ function Tensor:frechet_moments(s1, m2, s2) end
 --- va.full({ 2, 3 }, 0.5)
 --- ```
 ---@param value number
----@param dtype? "float32"|"int32"|"uint8"|"float64" default float32
+---@param dtype? vaelua.dtype default float32
 ---@return vaelua.Tensor
 function Tensor:full(value, dtype) end
 
@@ -3668,6 +3792,7 @@ function Tensor:gmm_logp(g) end
 ---@param bias? vaelua.Tensor
 ---@param options? vaelua.Tensor.groupnorm.options
 ---@return vaelua.Tensor
+---@overload fun(self: vaelua.Tensor, groups: integer, options: vaelua.Tensor.groupnorm.options): vaelua.Tensor
 function Tensor:groupnorm(groups, gain, bias, options) end
 
 --- 1 where a > b, else 0. Tensors or numbers; shapes by broadcasting.
@@ -3692,6 +3817,7 @@ function Tensor:gt(b) end
 ---@param splits? integer default 10
 ---@param options? vaelua.Tensor.inception_score.options
 ---@return vaelua.Tensor
+---@overload fun(self: vaelua.Tensor, options: vaelua.Tensor.inception_score.options): vaelua.Tensor
 function Tensor:inception_score(splits, options) end
 
 --- Inverse of a regular matrix [n, n].
@@ -3719,9 +3845,8 @@ function Tensor:isfinite() end
 function Tensor:isnan() end
 
 --- x:item(): the number of a tensor that has one element; waits for the device.
----@param ... any
 ---@return number
-function Tensor:item(...) end
+function Tensor:item() end
 
 ---@class vaelua.Tensor.kid.options
 ---@field subsets? integer default 100
@@ -3778,6 +3903,7 @@ function Tensor:laplace_logp(mean, logscale) end
 ---@param bias? vaelua.Tensor
 ---@param options? vaelua.Tensor.layernorm.options
 ---@return vaelua.Tensor
+---@overload fun(self: vaelua.Tensor, options: vaelua.Tensor.layernorm.options): vaelua.Tensor
 function Tensor:layernorm(gain, bias, options) end
 
 --- 1 where a <= b, else 0. Tensors or numbers; shapes by broadcasting.
@@ -3804,9 +3930,10 @@ function Tensor:le(b) end
 function Tensor:legacy_permutation(options) end
 
 --- p:lerp(v, weight): p + weight (v - p), in place, off the tape.
----@param ... any
+---@param v vaelua.Tensor
+---@param weight vaelua.Tensor|number
 ---@return vaelua.Tensor
-function Tensor:lerp(...) end
+function Tensor:lerp(v, weight) end
 
 ---@class vaelua.Tensor.linear.options
 ---@field act? string default none
@@ -3820,6 +3947,7 @@ function Tensor:lerp(...) end
 ---@param b? vaelua.Tensor
 ---@param options? vaelua.Tensor.linear.options
 ---@return vaelua.Tensor
+---@overload fun(self: vaelua.Tensor, w: vaelua.Tensor, options: vaelua.Tensor.linear.options): vaelua.Tensor
 function Tensor:linear(w, b, options) end
 
 --- n float32 numbers at equal distances, both ends included.
@@ -3892,6 +4020,7 @@ function Tensor:logsoftmax(axis) end
 ---@param axis? integer|integer[]
 ---@param options? vaelua.Tensor.logsumexp.options
 ---@return vaelua.Tensor
+---@overload fun(self: vaelua.Tensor, options: vaelua.Tensor.logsumexp.options): vaelua.Tensor
 function Tensor:logsumexp(axis, options) end
 
 --- a above 0, a times the slope b below (Maas et al. 2013). Tensors or numbers; shapes by broadcasting.
@@ -3932,6 +4061,7 @@ function Tensor:matmul(y) end
 ---@param axis? integer|integer[]
 ---@param options? vaelua.Tensor.max.options
 ---@return vaelua.Tensor
+---@overload fun(self: vaelua.Tensor, options: vaelua.Tensor.max.options): vaelua.Tensor
 function Tensor:max(axis, options) end
 
 --- the larger one; NaN where either is. Tensors or numbers; shapes by broadcasting.
@@ -3968,6 +4098,7 @@ function Tensor:maxpool(k, options) end
 ---@param axis? integer|integer[]
 ---@param options? vaelua.Tensor.mean.options
 ---@return vaelua.Tensor
+---@overload fun(self: vaelua.Tensor, options: vaelua.Tensor.mean.options): vaelua.Tensor
 function Tensor:mean(axis, options) end
 
 ---@class vaelua.Tensor.min.options
@@ -3981,6 +4112,7 @@ function Tensor:mean(axis, options) end
 ---@param axis? integer|integer[]
 ---@param options? vaelua.Tensor.min.options
 ---@return vaelua.Tensor
+---@overload fun(self: vaelua.Tensor, options: vaelua.Tensor.min.options): vaelua.Tensor
 function Tensor:min(axis, options) end
 
 --- the smaller one; NaN where either is. Tensors or numbers; shapes by broadcasting.
@@ -4200,6 +4332,7 @@ function Tensor:prdc(fake, options) end
 ---@param axis? integer|integer[]
 ---@param options? vaelua.Tensor.prod.options
 ---@return vaelua.Tensor
+---@overload fun(self: vaelua.Tensor, options: vaelua.Tensor.prod.options): vaelua.Tensor
 function Tensor:prod(axis, options) end
 
 ---@class vaelua.Tensor.psnr.options
@@ -4232,7 +4365,7 @@ function Tensor:rand() end
 --- ```
 ---@param high integer
 ---@param shape integer|integer[]
----@param ... any
+---@param ... integer
 ---@return vaelua.Tensor
 function Tensor:randint(high, shape, ...) end
 
@@ -4298,7 +4431,7 @@ function Tensor:reparameterise(logvar) end
 --- va.reshape(randn(4, 6), 3, -1)
 --- ```
 ---@param shape integer|integer[]
----@param ... any
+---@param ... integer
 ---@return vaelua.Tensor
 function Tensor:reshape(shape, ...) end
 
@@ -4360,9 +4493,9 @@ function Tensor:rowsum() end
 function Tensor:rsqrt() end
 
 --- p:set(v): other values for a parameter or buffer, in place, off the tape.
----@param ... any
+---@param v vaelua.Tensor|number|table
 ---@return vaelua.Tensor
-function Tensor:set(...) end
+function Tensor:set(v) end
 
 --- 1 / (1 + exp(-x)). Result: the shape of x, float32.
 ---
@@ -4448,14 +4581,15 @@ function Tensor:solve(b) end
 ---@field descending? boolean default false
 
 --- x:sort(axis=-1, { descending = false }): sorted values and where they stood (int32, from 1).
----@param a any
+---@param a? integer
 ---@param options? vaelua.Tensor.sort.options
 ---@return vaelua.Tensor, vaelua.Tensor
+---@overload fun(self: vaelua.Tensor, options: vaelua.Tensor.sort.options): vaelua.Tensor, vaelua.Tensor
 function Tensor:sort(a, options) end
 
 --- x:split(n, axis=-1): n equal parts, or parts of the sizes in a list; several results, all views.
 ---@param parts integer|integer[]
----@param a any
+---@param a? integer
 ---@return vaelua.Tensor ...
 function Tensor:split(parts, a) end
 
@@ -4538,6 +4672,7 @@ function Tensor:stack(axis) end
 ---@param axis? integer|integer[]
 ---@param options? vaelua.Tensor.std.options
 ---@return vaelua.Tensor
+---@overload fun(self: vaelua.Tensor, options: vaelua.Tensor.std.options): vaelua.Tensor
 function Tensor:std(axis, options) end
 
 --- a - b. Tensors or numbers; shapes by broadcasting.
@@ -4560,6 +4695,7 @@ function Tensor:sub(b) end
 ---@param axis? integer|integer[]
 ---@param options? vaelua.Tensor.sum.options
 ---@return vaelua.Tensor
+---@overload fun(self: vaelua.Tensor, options: vaelua.Tensor.sum.options): vaelua.Tensor
 function Tensor:sum(axis, options) end
 
 --- Singular values of a matrix [n, m], descending: [min(n, m)].
@@ -4601,9 +4737,8 @@ function Tensor:take_scaled(index, scale) end
 function Tensor:tanh() end
 
 --- x:text(): what print shows.
----@param ... any
 ---@return string
-function Tensor:text(...) end
+function Tensor:text() end
 
 --- k copies of the batch one behind the other: [N, ...] -> [k N, ...]. Undo with reshape(k, -1).
 ---
@@ -4625,14 +4760,13 @@ function Tensor:to(device) end
 
 --- x:topk(k, axis=-1): the k largest values, largest first, and where they stood.
 ---@param k integer
----@param a any
+---@param a? integer
 ---@return vaelua.Tensor, vaelua.Tensor
 function Tensor:topk(k, a) end
 
 --- x:totable(): a nested list; waits for the device.
----@param ... any
----@return any
-function Tensor:totable(...) end
+---@return number|any[]
+function Tensor:totable() end
 
 --- Sum of the diagonal of a matrix [n, n].
 ---
@@ -4730,6 +4864,7 @@ function Tensor:upsample(k) end
 ---@param axis? integer|integer[]
 ---@param options? vaelua.Tensor.var.options
 ---@return vaelua.Tensor
+---@overload fun(self: vaelua.Tensor, options: vaelua.Tensor.var.options): vaelua.Tensor
 function Tensor:var(axis, options) end
 
 --- a where mask is not 0, else b. Shapes by broadcasting.
@@ -4766,19 +4901,19 @@ function Model:copy(other) end
 
 --- The mean of the likelihood.
 ---@param z any
----@param y any
+---@param y? vaelua.Tensor
 ---@return vaelua.Tensor
 function Model:decode(z, y) end
 
 --- The mean of the posterior.
 ---@param x any
----@param y any
+---@param y? vaelua.Tensor
 ---@return vaelua.Tensor
 function Model:encode(x, y) end
 
 --- m:load("best" or path): all parameters and buffers, each of the right shape.
----@param where any
----@return any
+---@param where string
+---@return vaelua.Model
 function Model:load(where) end
 
 --- m:params([pattern]): parameters by path, in order.
@@ -4792,24 +4927,24 @@ function Model:prior() end
 
 --- From the mean code, not from a drawn one.
 ---@param x any
----@param y any
+---@param y? vaelua.Tensor
 ---@return vaelua.Tensor
 function Model:reconstruct(x, y) end
 
 --- n rows drawn from the prior and decoded.
 ---@param n integer
----@param y any
+---@param y? vaelua.Tensor
 ---@return vaelua.Tensor
 function Model:sample(n, y) end
 
 --- m:save("best" or path, [metadata]). Names in the file are NAME/PATH.
----@param where any
----@param metadata? table
----@return any
+---@param where string
+---@param metadata? table<string, any>
+---@return string?
 function Model:save(where, metadata) end
 
 --- One draw and its divergence from p, [N].
----@param p? any
+---@param p? vaelua.Distribution
 ---@return vaelua.Tensor, vaelua.Tensor, table
 function Distribution:draw(p) end
 
@@ -4818,12 +4953,12 @@ function Distribution:draw(p) end
 function Distribution:entropy() end
 
 --- The divergence from p, [N]: in closed form, else of one draw.
----@param p any
+---@param p vaelua.Distribution
 ---@return vaelua.Tensor
 function Distribution:kl(p) end
 
 --- The divergence from p of every unit, in the shape of the mean.
----@param p any
+---@param p vaelua.Distribution
 ---@return vaelua.Tensor
 function Distribution:kl_each(p) end
 
@@ -4841,8 +4976,8 @@ function Distribution:mean() end
 function Distribution:mode() end
 
 --- The rows at int32 indices.
----@param index any
----@return any
+---@param index vaelua.Tensor
+---@return vaelua.Distribution
 function Distribution:pick(index) end
 
 --- One draw a row, with gradient where there is one; n draws of a prior.
@@ -4861,19 +4996,17 @@ function Distribution:var() end
 
 --- o:add(loss): gradients now, update later.
 ---@param loss vaelua.Tensor
----@return any
 function Optimiser:add(loss) end
 
 --- o:apply(gradients): updates by gradients that va.grad gave, in the order of o.params.
 ---@param grads vaelua.Tensor[]
----@return any
 function Optimiser:apply(grads) end
 
 --- nil, or the number (o.count) of the step at which something was not finite first. Waits.
 ---@return any
 function Optimiser:flag() end
 
----@return any
+---@return string
 function Optimiser:label() end
 
 --- The living models that parameters of this optimiser lie in.
@@ -4881,8 +5014,7 @@ function Optimiser:label() end
 function Optimiser:models() end
 
 --- From the tensors by path that state() gave.
----@param saved any
----@return any
+---@param saved table
 function Optimiser:restore(saved) end
 
 --- What it remembers: { path, tensor } each. Parameters that lie in no model are among it.
@@ -4891,11 +5023,10 @@ function Optimiser:state() end
 
 --- o:step([loss]): add, then update.
 ---@param loss? vaelua.Tensor
----@return any
 function Optimiser:step(loss) end
 
 --- s:batches(B): iterator of x, y, in order, evaluation.
----@param B integer
+---@param B? integer
 ---@return fun(): vaelua.Tensor, vaelua.Tensor
 function Set:batches(B) end
 
@@ -4950,13 +5081,12 @@ function Set:split(fraction) end
 function Set:subset(n, given) end
 
 --- The rows of an int32 index: x float32, y.
----@param index any
+---@param index vaelua.Tensor
 ---@return vaelua.Tensor, vaelua.Tensor
 function Set:take(index) end
 
 --- Adds a tensor (every element counts once) or a number.
----@param v any
----@return any
+---@param v vaelua.Tensor|number
 function Average:add(v) end
 
 --- How many numbers were added.
@@ -4964,29 +5094,54 @@ function Average:add(v) end
 function Average:count() end
 
 --- Takes what waits into the sums.  Squares are taken about the mean of the piece, so that large numbers with a small spread keep it; pieces are joined as in Chan, Golub and LeVeque 1979.
----@return any
 function Average:fold() end
 
 --- The interval of the mean, 95 % by Student's t; nil for fewer than two numbers.
 ---@param level? number
----@return any
+---@return number?, number?
 function Average:interval(level) end
 
----@param tensors any
----@param saved any
----@return any
+---@param tensors vaelua.Tensor[]
+---@param saved table
 function Average:restore(tensors, saved) end
 
 --- Their standard deviation (n - 1); nil for fewer than two.
----@return number
+---@return number?
 function Average:sd() end
 
 --- What a checkpoint keeps of it: the pieces that wait, and numbers.  Nothing is folded for it, so that a run which was stopped rounds as one that was not.
----@return any
+---@return any[], table
 function Average:state() end
 
 --- Their mean; NaN if there were none.
 ---@return number
 function Average:value() end
+
+---@class vaelua.models.ae.options
+---@field name? string default "ae"
+---@field shape? integer[] default { 28, 28, 1 }
+---@field z? integer default 20
+---@field decoder? "3x3"|"4x4" default "3x3"
+---@field filters? integer[] default { 32, 64 }
+
+---@class vaelua.models.classifier.options
+---@field name? string default "classifier"
+---@field shape? integer[] default { 28, 28, 1 }
+---@field classes? integer|string[] default 10
+---@field dropout? number default 0.2
+
+---@class vaelua.models.vae.options
+---@field name? string default "vae"
+---@field shape? integer[] default { 28, 28, 1 }
+---@field z? integer default 20
+---@field decoder? "3x3"|"4x4" default "3x3"
+---@field filters? integer[] default { 32, 64 }
+
+---@class vaelua.models
+---@field ae fun(options: vaelua.models.ae.options): vaelua.Model
+---@field classifier fun(options: vaelua.models.classifier.options): vaelua.Model
+---@field vae fun(options: vaelua.models.vae.options): vaelua.Model
+---@field [string] fun(options: table): vaelua.Model
+va.models = {}
 
 return va

@@ -301,7 +301,8 @@ local function say_device()
   core.program.told_device = true
 end
 
---- va.args { name = default, ..., preset = { name = value } } -> cfg
+--- va.args(defaults) -> cfg: the settings of the script, { name = default, ..., preset = { name =
+--- value } }.
 function M.args(defaults)
   if type(defaults) ~= "table" then fail("args: needs a table of defaults") end
   take_words()
@@ -331,8 +332,8 @@ function M.blank() return setmetatable({}, META) end
 
 function M.is_cfg(t) return getmetatable(t) == META end
 
---- va.setup { device =, threads =, seed =, data =, out = ... }: for stock interpreters; the program
---- has options for it.
+--- va.setup { device, threads, seed, data, inception, out, quick, progress, quiet, verbose }: for
+--- stock interpreters; the program has options for it.
 M.setup = core.setup
 
 return M

@@ -418,7 +418,8 @@ local function from_text(text)
   fail.unknown("data set, file or folder", text, known)
 end
 
---- va.data(name, path or table)
+--- va.data { train, test, classes, name }: a data set of two sets; a text is a name, a file or a
+--- folder.
 function M.data(what)
   if type(what) == "string" then return from_text(what) end
   if type(what) == "table" then return from_table(what) end

@@ -126,6 +126,7 @@ end
 
 M.normal = setmetatable({
   --- N(0, I): without a shape for kl and logp; with the shape of a row it also samples.
+  --- normal.unit(sizes ...): the unit normal of rows of this shape; without one for kl and logp.
   unit = function(...)
     return setmetatable({ 0, 0, shape = sizes_from("normal.unit", ...) or false }, normal_meta)
   end,

@@ -313,8 +313,7 @@ local OPTIONS = { samplers = true, count = true }
 local function check_options(options)
   for name in pairs(options) do
     if not OPTIONS[name] then
-      fail("evaluate: there is no option '%s'%s; known are count, samplers", tostring(name),
-        fail.near(name, { "samplers", "count" }))
+      fail.option("evaluate", name, { "count", "samplers" })
     end
   end
   local count = options.count
@@ -361,8 +360,8 @@ local function evaluate(models, data, protocols, options)
   return strict(scores, "model")
 end
 
---- va.evaluate(model or list, data, protocols, { samplers={"prior"}, count=#test }) -> scores by
---- model and by its name.
+--- va.evaluate(model, data, protocols, { samplers={"prior"}, count=#test }) -> scores by model, of
+--- which there may be a list, and by its name.
 function M.evaluate(...)
   local scores = cost.evaluation(evaluate, ...)
   if run.current() then

@@ -47,7 +47,8 @@ local function validate(t, m, set, beta)
   end
 end
 
---- va.fit(model, set, { epochs, batch, lr, beta, clip, ema, val } ...): the visible loop.
+--- va.fit(model, set, { epochs=10, batch=128, lr=1e-3, beta=1, clip=0, ema, val } ...): the visible
+--- loop. lr and beta are numbers or functions of t; ema is a decay, val a set.
 function M.fit(m, set, ...)
   fail.need_set("fit", "the second argument", set)
   if not model.is_model(m) or not m.loss then

@@ -127,13 +127,14 @@ end
 local function optimiser(name)
   for _, o in ipairs(core.optim_kinds()) do
     if o.name == name then
-      return ("va.%s(what, { %s })   an optimiser\n  %s\n  example: va.%s"):format(name,
-        o.options:gsub(" ", ", "), o.doc:gsub("%s+", " "), o.example)
+      local options = require "vaelua.reference".optimiser(o)
+      return ("va.%s(%s)   an optimiser\n  %s\n  example: va.%s"):format(name, options,
+        o.doc:gsub("%s+", " "), o.example)
     end
   end
 end
 
-local known
+local known, GROUPS
 
 local function names()
   if known then return table.move(known, 1, #known, 1, {}) end
@@ -148,6 +149,7 @@ local function names()
   for _, folder in ipairs(FOLDERS) do
     for _, file in ipairs(core.modules(folder)) do add(file) end
   end
+  for _, g in ipairs(GROUPS) do add(g[1]) end
   table.sort(list)
   known = list
   return names()
@@ -219,34 +221,82 @@ local function not_found(word)
   return table.concat(lines, "\n")
 end
 
-local GUIDE = [[
-?name, va.help "name", vaelua help name    about an op, a layer, a function or a protocol
-?"words", help "two words"                 searches the descriptions
-ans who() mem() time(f, n)                 the last result; your globals; memory; seconds of a call
-x; !ls :bt reload "models.vae"             not printed; the shell; calls of the error; read anew
-examples/01_tensors.lua and on             read in order, each under 40 lines
+-- ---- groups -------------------------------------------------------------------------------------
 
-names by kind:]]
+local function keys(t)
+  local list = {}
+  for name in pairs(t) do
+    if type(name) == "string" and not name:find("^_") then list[#list + 1] = name end
+  end
+  table.sort(list)
+  return list
+end
 
-local function wrapped(title, list)
-  local lines, line = {}, ("  %-11s"):format(title)
+-- Names of va that are no ops; names of a table of it.
+local function of_va()
+  local t = {}
+  for name in pairs(getmetatable(require "vaelua").__names[2]) do
+    if not core.ops[name] then t[name] = true end
+  end
+  return keys(t)
+end
+
+local function of_table(name)
+  return function() return require "vaelua.reference".names(require "vaelua"[name]) end
+end
+
+-- Group, what it holds, function that gives its names.
+GROUPS = {
+  { "ops", "va.NAME or x:NAME", function() return keys(core.ops) end },
+  { "va", "va.NAME: training, scores, pictures, files", of_va },
+  { "nn", "layers, chains and models", of_table "nn" },
+  { "dist", "distributions", of_table "dist" },
+  { "schedule", "numbers that change with the epoch", of_table "schedule" },
+  { "augment", "changes of pictures", of_table "augment" },
+  { "loss", "losses that are no method of a distribution", of_table "loss" },
+  { "stats", "tests and intervals", of_table "stats" },
+}
+for _, folder in ipairs(FOLDERS) do
+  GROUPS[#GROUPS + 1] = { folder, "by name", function() return core.modules(folder) end }
+end
+
+local function wrapped(list)
+  local lines, line = {}, " "
   for _, name in ipairs(list) do
-    if #line + #name > 96 then lines[#lines + 1], line = line, (" "):rep(13) end
-    line = line .. name .. " "
+    if #line + 1 + #name > 79 then lines[#lines + 1], line = line, " " end
+    line = line .. " " .. name
   end
   lines[#lines + 1] = line
   return table.concat(lines, "\n")
 end
 
+-- All names of a group, or nil.
+local function group(name)
+  for _, g in ipairs(GROUPS) do
+    if g[1] == name or name == "layers" and g[1] == "nn" then
+      local list = g[3]()
+      return ("%s: %s, %d names\n%s"):format(g[1], g[2], #list, wrapped(list))
+    end
+  end
+end
+
+local GUIDE = [[
+?softmax           about an op, a layer, a function or a protocol; also help "softmax"
+help "two words"   searches the descriptions; also ?"words"
+?nn                all names of a group; in a shell: vaelua help nn
+fit(m, data, { l   Tab completes names, options, files and runs
+ans who() mem()    the last result; your globals; memory. time(f, n): seconds of a call
+x; !ls :bt         not printed; the shell; calls of the error. reload "models.vae"
+examples/          to be read in order from 01_tensors.lua, each under 40 lines
+
+group     names]]
+
+-- A line for each group; on a terminal they are cut (M.shown).
 local function guide()
-  local ops, layers = {}, {}
-  for _, r in ipairs(core.records()) do ops[#ops + 1] = r.name end
-  for name in pairs(core.layers) do layers[#layers + 1] = name end
-  table.sort(ops)
-  table.sort(layers)
-  local lines = { GUIDE, wrapped("ops", ops), wrapped("layers", layers) }
-  for _, folder in ipairs(FOLDERS) do
-    lines[#lines + 1] = wrapped(folder, core.modules(folder))
+  local lines = { GUIDE }
+  for _, g in ipairs(GROUPS) do
+    local list = g[3]()
+    lines[#lines + 1] = ("%-10s %4d  %s"):format(g[1], #list, table.concat(list, " "))
   end
   return table.concat(lines, "\n")
 end
@@ -262,8 +312,10 @@ function M.text(word)
     return #found > 0 and found_text(found) or not_found(quoted), #found > 0
   end
   local name = word:match("([%w_]+)[%s%(%)]*$") or word
-  local text = about(name)
-  return text or not_found(name), text ~= nil
+  local parts = { about(name) }
+  parts[#parts + 1] = group(name)
+  if #parts == 0 then return not_found(name), false end
+  return table.concat(parts, "\n\n"), true
 end
 
 -- A line as lines of at most so many characters, broken at blanks, all with its indentation.
@@ -282,11 +334,19 @@ local function broken(line, width)
   return table.concat(out, "\n")
 end
 
---- The text as it is shown: on a terminal lines that are longer than it is wide are broken.
+-- The line of a group in the guide: names that have room.
+local function cut(line, width)
+  if #line <= width then return line end
+  return line:sub(1, width - 2):gsub("%s+%S*$", "") .. " …"
+end
+
+--- The text as it is shown: on a terminal lines that are longer than it is wide are broken, and
+--- those of groups are cut.
 function M.shown(text)
   if not core.isatty(1) then return text end
   local width = core.columns() - 1
   return (text:gsub("[^\n]+", function(line)
+    if line:find("^%l+ +%d+  %l") then return cut(line, width) end
     return (utf8.len(line) or #line) > width and broken(line, width) or nil
   end))
 end

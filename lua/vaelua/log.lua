@@ -420,7 +420,7 @@ function M.final()
 end
 run.record("metrics", M.final)
 
---- va.note: a line on the terminal and in the report.
+--- va.note(format, values ...): a line on the terminal and in the report.
 M.note = run.note
 
 -- ---- checkpoints ------------------------------------------------------------------------------

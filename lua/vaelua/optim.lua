@@ -445,7 +445,7 @@ end
 
 -- ---- several losses of one history --------------------------------------------------------------
 
---- va.step({ optimiser, loss }, ...): all gradients first, then all updates.
+--- va.step(pairs ...), each { optimiser, loss }: all gradients first, then all updates.
 function M.step(...)
   local list = table.pack(...)
   if list.n == 0 then fail("step: pairs { optimiser, loss } are needed") end

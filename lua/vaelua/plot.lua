@@ -356,7 +356,8 @@ function M.heat(...)
   write_file(here.figure(name .. ".svg"), text_of)
 end
 
---- va.plot([name], series ..., { x, y, log }): a name that ends in .svg, .png or .pdf is a file.
+--- va.plot([name], series ..., { x, y, log, title }): a name that ends in .svg, .png or .pdf is a
+--- file.
 function M.plot(...)
   if type((...)) == "string" then return plot(...) end
   return plot(nil, ...)

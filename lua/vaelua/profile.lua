@@ -52,7 +52,7 @@ local function text_of(rows)
   line("outside of kernels", "", "", rows.outside, "", "", "")
   line("all", "", "", rows.seconds, "", "", "")
   if peak then
-    out[#out + 1] = ("peak of this machine with %d threads: %.0f GFLOP/s (F), %.0f GB/s (B)"):format(
+    out[#out + 1] = ("peak of this machine, threads: %d, GFLOP/s: %.0f (F), GB/s: %.0f (B)"):format(
       core.threads(), peak.flop / 1e9, peak.bytes / 1e9)
   end
   return table.concat(out, "\n")
@@ -66,7 +66,7 @@ local Rows = { __name = "profile", __tostring = text_of }
 function M.profile(f, ...)
   fail.need_function("profile", "what is to be timed", f)
   peak = peak or core.device() == "cpu" and core.cpu_peak() or nil
-  if not core.profile_begin() then fail("profile: one is at work already; call it outside of it") end
+  if not core.profile_begin() then fail("profile: one is at work already") end
   local start = core.clock()
   local result = table.pack(pcall(f, ...))
   local total = core.clock() - start

@@ -62,32 +62,52 @@ local function cut(text)
   return parts
 end
 
--- "lr=1e-3, { }, [x]" of a comment: what can be read as names.
-local function read_names(text, into)
-  for _, part in ipairs(cut(text)) do
-    local optional = part:find("^%[") ~= nil
-    part = part:gsub("^%[%s*(.-)%s*%]$", "%1")
-    local name, default = part:match("^([%a_][%w_]*)%s*=%s*(.-)$")
-    name = name or part:match("^([%a_][%w_]*)$")
-    if name then
-      into[#into + 1] = parameter(name, types.of_name(name, default), default ~= "" and default
-                                  or nil, optional)
-    end
-  end
-  return into
+-- One part of a call in a comment: "x", "x=3", "[x]" (may be left out), "x ..." (any number).
+local function read_part(part)
+  local inner = part:match("^%[%s*(.-)%s*%]$")
+  local name, default = (inner or part):match("^([%a_][%w_]*)%s*=%s*(.-)$")
+  local many = name == nil and part:match("^([%a_][%w_]*)%s*%.%.%.$")
+  name = name or many or (inner or part):match("^([%a_][%w_]*)$")
+  if not name then return part == "..." and { name = "...", kind = "any", many = true } or nil end
+  local p = parameter(name, types.of_name(name, default), default ~= "" and default or nil,
+                      inner ~= nil)
+  p.many, p.shifts = many and true, inner and true
+  return p
 end
 
--- The options that stand in braces in the first sentence of a comment.
+-- What a comment says between the brackets of the call of a function, or nil.
+local function call_in(doc, name)
+  local call = doc:match("%f[%w_]" .. name .. "%s*(%b())")
+  return call and call:sub(2, -2)
+end
+
+-- The options: what stands in braces in that call, or "nn.layer { name, build }" at the start.
+-- repeated: several such tables may be given.
 local function options_of(doc, name)
-  local call = doc:match("%f[%w_]" .. name .. "%s*(%b())") or doc:match("^[%w_.:]*%s*(%b{})") or ""
-  local inside = call:match("(%b{})")
-  return inside and read_names(inside:sub(2, -2), {}) or {}
+  local call = call_in(doc, name)
+  local inside = (call or doc:match("^[%w_.:]*%s*%b{}") or ""):match("(%b{})")
+  if not inside then return {}, false end
+  local parts, list = cut(inside:sub(2, -2)), {}
+  for _, part in ipairs(parts) do
+    local p = read_part(part)
+    if not p then return {}, false end                      -- a list: { d, function(z1) -> d }
+    if not p.many then list[#list + 1] = p end              -- "{ name, build, ... }" has others
+  end
+  return list, call ~= nil and call:find("}%s*%.%.%.%s*$") ~= nil
+end
+
+-- The places of a call that a comment shows.
+local function places_of(doc, name)
+  local list = {}
+  for _, part in ipairs(cut(call_in(doc, name) or "")) do
+    if not part:find("^{") then list[#list + 1] = read_part(part) end
+  end
+  return list
 end
 
 -- "[t]" and "x=3" of a comment make a parameter optional.
 local function optional_in(doc, fn, name)
-  local call = doc:match("%f[%w_]" .. fn .. "%s*(%b())")
-  for _, p in ipairs(call and read_names(call:sub(2, -2), {}) or {}) do
+  for _, p in ipairs(places_of(doc, fn)) do
     if p.name == name then return p.optional, p.default end
   end
 end
@@ -128,28 +148,84 @@ local function called(v)
   if type(call) == "function" then return call, true end
 end
 
-local function of_function(name, v, method)
-  local f, own = called(v)
-  local parts = type(v) == "table" and sorted(v, function(k) return type(v[k]) == "function" end)
-  local info = f and debug.getinfo(f, "Su")
-  local e = { name = name, params = {}, options = {}, doc = "", method = method,
-              parts = parts and #parts > 0 and parts or nil }
-  if not info then return e end
-  if info.what == "C" then
-    e.vararg = true
-  else
-    e.source, e.line = info.source, info.linedefined
-    e.doc = above(info.source, info.linedefined)
-    e.vararg = info.isvararg
+-- The comment at M.name = ... of a module that hands on what another one has.
+local function handed_on(module, name)
+  local source = "@lua/vaelua/" .. module .. ".lua"
+  for i, line in ipairs(lines_of(source)) do
+    if line:find("^M%." .. name .. "%s*=") then return above(source, i) end
   end
-  e.options = options_of(e.doc, name)
-  for i = 1, info.nparams do
-    local p = debug.getlocal(f, i)
-    if not (i == 1 and (method or own)) then
-      local optional, default = optional_in(e.doc, name, p)
-      e.params[#e.params + 1] = parameter(p, types.of_name(p, default), default, optional)
+  return ""
+end
+
+local said
+
+-- What is said of a function of a group: in types.lua, where it is handed on, above it.
+local function doc_of(where, name, info)
+  local doc = types.said[where .. "." .. name]
+  if not doc and core.source(where) then doc = handed_on(where, name) end
+  if (doc or "") == "" and info and info.what ~= "C" then
+    doc = above(info.source, info.linedefined)
+  end
+  if (doc or "") == "" and where == "va" then doc = said(name) end
+  return doc or ""
+end
+
+local of_function
+
+-- Functions in a table that is a function itself: dist.normal.unit.
+local function parts_of(where, name, v)
+  local list = {}
+  if type(v) ~= "table" then return nil end
+  for _, part in ipairs(sorted(v, function(k) return type(v[k]) == "function" end)) do
+    list[#list + 1] = of_function(where .. "." .. name, part, v[part])
+  end
+  return #list > 0 and list or nil
+end
+
+-- Parameters by the function itself, but of what takes any number of them by its comment.
+local function params_of(e, f, info, own)
+  if e.vararg then
+    e.params = places_of(e.doc, e.name)
+    e.vararg = #e.params == 0 and call_in(e.doc, e.name) == nil
+    if e.vararg and #e.options > 0 then
+      e.params, e.vararg = { parameter("settings", "table") }, false
+    end
+  else
+    for i = 1, info.nparams do
+      local p = debug.getlocal(f, i)
+      if not (i == 1 and (e.method or own)) then
+        local optional, default = optional_in(e.doc, e.name, p)
+        e.params[#e.params + 1] = parameter(p, types.of_name(p, default), default, optional)
+      end
     end
   end
+end
+
+-- An entry: name, params { name, kind, default, optional, many }, doc, and options, the fields of
+-- the table that stands at options_at, else behind all. by_kind: its arguments are told apart by
+-- what they are; repeated: several tables of options may be given.
+function of_function(where, name, v, method)
+  local f, own = called(v)
+  local info = f and debug.getinfo(f, "Su")
+  local e = { name = name, params = {}, options = {}, doc = doc_of(where, name, info),
+              method = method, parts = parts_of(where, name, v) }
+  if not info then return e end
+  e.lua = true
+  e.vararg = info.what == "C" or info.isvararg
+  e.by_kind = e.vararg
+  e.skips = name == "sort"
+  e.options, e.repeated = options_of(e.doc, name)
+  params_of(e, f, info, own)
+  if #e.options > 0 and not call_in(e.doc, name) then         -- nn.layer { name, build }
+    e.options_at = 1
+  elseif not e.by_kind then
+    for i, p in ipairs(e.params) do
+      if types.is_options(p.name) then e.options_at = i end
+    end
+    if not e.options_at then e.options = {} end
+  end
+  for _, p in ipairs(e.params) do types.settle(where, name, p) end
+  for _, p in ipairs(e.options) do types.settle(where, name, p, true) end
   return e
 end
 
@@ -164,7 +240,7 @@ end
 local comments
 
 -- Comments by the name of a function, for what has no parameters to be asked for.
-local function said(name)
+function said(name)
   comments = comments or require "vaelua.help".comments()
   return comments[name] and comments[name]:gsub("%s+", " ") or ""
 end
@@ -179,10 +255,14 @@ local function of_op(r, method)
 end
 
 local function of_optimiser(o)
-  local named = {}
-  for word in o.options:gmatch("%S+") do
-    local name, default = word:match("^([^=]+)=(.*)$")
-    named[#named + 1] = parameter(name, "number", default)
+  local named, betas = {}, o.options:match("beta1=(%S+)")
+  for name, default in o.options:gmatch("(%S+)=(%S+)") do
+    if name == "beta1" then        -- the two are given as a list
+      betas = ("{ %s, %s }"):format(betas, o.options:match("beta2=(%S+)"))
+      named[#named + 1] = parameter("betas", "number[]", betas)
+    elseif name ~= "beta2" then
+      named[#named + 1] = parameter(name, "number", default)
+    end
   end
   return { name = o.name, params = { parameter("what", types.of_name "what") }, options = named,
            doc = o.doc:gsub("%s+", " "), example = "va." .. o.example,
@@ -204,9 +284,7 @@ end
 local function finished(e, where)
   e.where = where
   e.returns = e.returns or types.returns[where .. "." .. e.name] or "any"
-  e.doc = types.said[where .. "." .. e.name] or e.doc
-  if e.doc == "" and where == "va" then e.doc = said(e.name) end
-  for _, p in ipairs(e.source and e.params or {}) do types.settle(where, e.name, p) end
+  for _, part in ipairs(e.parts or {}) do finished(part, where .. "." .. e.name) end
   return e
 end
 
@@ -248,7 +326,7 @@ local function of_va()
     elseif kinds[name] then
       list[#list + 1] = of_optimiser(kinds[name])
     elseif v then
-      list[#list + 1] = of_function(name, v)
+      list[#list + 1] = of_function("va", name, v)
     end
   end
   return list
@@ -264,7 +342,7 @@ local function of_table(name)
     elseif ops[entry] and v == core.ops[entry] then
       list[#list + 1] = of_op(ops[entry])
     elseif called(v) then
-      list[#list + 1] = of_function(entry, v)
+      list[#list + 1] = of_function(name, entry, v)
     end
   end
   return list
@@ -275,13 +353,13 @@ local function of_tensor()
   for _, name in ipairs(sorted(core.methods)) do
     local v = core.methods[name]
     list[#list + 1] = records[name] and v == core.ops[name] and of_op(records[name], true)
-                      or of_function(name, v, true)
+                      or of_function("Tensor", name, v, true)
   end
   return list
 end
 
 -- Methods of a kind of object: functions in the tables that its metatable names.
-local function of_methods(...)
+local function of_methods(where, ...)
   local list, seen = {}, {}
   for i = 1, select("#", ...) do
     local v = select(i, ...)
@@ -291,7 +369,7 @@ local function of_methods(...)
       for name, f in pairs(t) do
         if type(f) == "function" and not name:find("^_") and name ~= "new" and not seen[name] then
           seen[name] = true
-          list[#list + 1] = of_function(name, f, true)
+          list[#list + 1] = of_function(where, name, f, true)
         end
       end
     end
@@ -314,11 +392,15 @@ local function classes()
   local nn = va.nn
   local chain = nn.chain(2, { nn.linear(2) })
   local model = nn.model("reference", { enc = chain })
-  return {
-    { "Chain", of_methods(chain) }, { "Model", of_methods(model) },
-    { "Distribution", of_methods(distributions()) }, { "Optimiser", of_methods(va.sgd(model)) },
-    { "Set", of_methods(va.set(va.zeros(2, 2))) }, { "Average", of_methods(va.average()) },
-  }
+  local list = {}
+  for _, kind in ipairs {
+    { "Chain", chain }, { "Model", model }, { "Distribution", distributions() },
+  } do list[#list + 1] = { kind[1], of_methods(table.unpack(kind)) } end
+  for _, kind in ipairs { { "Optimiser", va.sgd(model) }, { "Set", va.set(va.zeros(2, 2)) },
+                          { "Average", va.average() } } do
+    list[#list + 1] = { kind[1], of_methods(table.unpack(kind)) }
+  end
+  return list
 end
 
 local function files(folder)
@@ -326,7 +408,9 @@ local function files(folder)
   for _, name in ipairs(core.modules(folder)) do
     local text = require "vaelua.help".heading(core.source(folder .. "/" .. name) or "") or ""
     text = text:gsub("%s+", " "):gsub("^[%w_/]+%.lua %- ", "")
-    list[#list + 1] = { name = name, params = {}, options = {}, doc = text, file = true,
+    local made = folder == "models" and of_function(folder, name, require "vaelua".models[name])
+    list[#list + 1] = { name = name, params = made and made.params or {}, doc = text, file = true,
+                        options = made and made.options or {}, options_at = made and 1,
                         where = folder }
   end
   return list
@@ -348,7 +432,7 @@ function M.catalogue()
                                          of_table(name)) end
   local init = {}
   for _, name in ipairs(sorted(require "vaelua".nn.init)) do
-    init[#init + 1] = of_function(name, require "vaelua".nn.init[name])
+    init[#init + 1] = of_function("nn.init", name, require "vaelua".nn.init[name])
   end
   group("nn.init", "va.nn.init.", "va.nn.init", init)
   group("Tensor", "x:", "Methods of tensors", of_tensor(), true)
@@ -431,17 +515,66 @@ function M.help_names() return require "vaelua.help".names() end
 function M.signature(e)
   local places, named = {}, {}
   local function put(into, p)
-    into[#into + 1] = p.default and ("%s=%s"):format(p.name, p.default)
+    into[#into + 1] = p.name ~= "..." and p.many and p.name .. " ..."
+                      or p.default and ("%s=%s"):format(p.name, p.default)
                       or p.optional and ("[%s]"):format(p.name) or p.name
   end
-  for _, p in ipairs(e.params) do
-    local last = types.is_options(p.name) and #e.options > 0
-    if not last then put(places, p) end
-  end
   for _, p in ipairs(e.options) do put(named, p) end
+  named = #named > 0 and "{ " .. table.concat(named, ", ") .. " }"
+          .. (e.repeated and " ..." or "") or nil
+  for i, p in ipairs(e.params) do
+    if i == e.options_at and named then places[#places + 1] = named else put(places, p) end
+  end
   if e.vararg then places[#places + 1] = "..." end
-  if #named > 0 then places[#places + 1] = "{ " .. table.concat(named, ", ") .. " }" end
+  if not e.options_at then places[#places + 1] = named end
   return table.concat(places, ", ")
+end
+
+--- The same of an optimiser of core.optim_kinds.
+function M.optimiser(kind) return M.signature(of_optimiser(kind)) end
+
+-- ---- options at the prompt ----------------------------------------------------------------------
+
+-- The group of what is not a function of va itself, as far as its options need it.
+local function entry_of(v, name)
+  local records = by_name(core.records())
+  if v == core.ops[name] and records[name] then return of_op(records[name]) end
+  local is_layer = core.layers[name] and (v == core.layers[name]
+                                          or v == rawget(require "vaelua.nn", name))
+  if is_layer then return of_layer(name, by_name(core.layer_records())) end
+  local kind = by_name(core.optim_kinds())[name]
+  if kind then return of_optimiser(kind) end
+  local f = called(v)
+  local info = f and debug.getinfo(f, "S")
+  local is_ours = info and (info.what == "C" and v == core.setup or core.ours(info.source))
+  if not is_ours then return nil end
+  return of_function(info.source:match("vaelua/(%l+)") or "va", name, v)
+end
+
+local function names_of(list)
+  local names = {}
+  for i, p in ipairs(list) do names[i] = p.name end
+  return names
+end
+
+--- The same of a function M.name of a module, or of the module that is called like it, by its
+--- comment; nil where there is none. Loads nothing.
+function M.options_said(module, name)
+  for _, file in ipairs(module and { module, name } or {}) do
+    local source = "@lua/vaelua/" .. file .. ".lua"
+    for i, line in ipairs(lines_of(source)) do
+      if line:find("^function M%." .. name .. "%(") or line:find("^M%." .. name .. "%s*=") then
+        local names = names_of((options_of(above(source, i), name)))
+        if #names > 0 then return names end
+      end
+    end
+  end
+end
+
+--- Names of the options that a function of ours takes, which is called by this name.
+function M.options(v, name)
+  local e = v ~= nil and entry_of(v, name)
+  return names_of(e and e.options or {})
 end
 
 -- ---- writing ------------------------------------------------------------------------------------

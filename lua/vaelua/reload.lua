@@ -28,7 +28,7 @@ end
 -- The name of the module that lies in a file.
 local function module_in(path)
   local real = core.realpath(path)
-  for _, name in ipairs(real and module_names() or {}) do
+  for _, name in ipairs(real and keys.sorted(package.loaded) or {}) do
     local at = not name:find("^vaelua") and package.searchpath(name, package.path)
     if at and core.realpath(at) == real then return name end
   end

@@ -61,7 +61,8 @@ local function say_verdicts(t, list, one_seed)
   if answers.caution then print("\n" .. answers.caution) end
 end
 
--- va.report([as evaluate]): the tables and pictures of all that was recorded.
+-- va.report(model, data, protocols, { samplers={"prior"}, count=#test }), as va.evaluate, or
+-- without a word: the tables and pictures of all that was recorded.
 function M.report(...)
   local scores = select("#", ...) > 0 and evaluate.evaluate(...) or nil
   local records = evaluate.records

@@ -367,7 +367,7 @@ function M.say(text)
   M.hear(text .. "\n")
 end
 
---- va.note: a line on the terminal and in the report.
+--- va.note(format, values ...): a line on the terminal and in the report.
 function M.note(format, ...)
   if type(format) ~= "string" then
     fail("note: a text is needed first, got " .. fail.came(format))

@@ -40,7 +40,8 @@ local function shape_of(who, name)
     type(name) == "string" and ("%q"):format(name) or type(name))
 end
 
---- From one number to another over the first epochs; then it stays.
+--- schedule.ramp(from, to, epochs, { shape="linear" }): from one number to another over the first
+--- epochs; then it stays. shape: "linear", "sigmoid" or "cosine".
 function M.ramp(from, to, epochs, given)
   local o = options.over("ramp", { shape = "linear" }, given)
   number("ramp", "from", from)
@@ -55,8 +56,9 @@ function M.ramp(from, to, epochs, given)
   end
 end
 
---- Cycles of `period` epochs: a ramp over the first `fraction` of each, then `to`
---- (Fu et al. 2019, "Cyclical annealing schedule").
+--- schedule.cyclic(from, to, period, { fraction=0.5, shape="linear" }): cycles of `period` epochs,
+--- a ramp over the first `fraction` of each, then `to` (Fu et al. 2019, "Cyclical annealing
+--- schedule").
 function M.cyclic(from, to, period, given)
   local o = options.over("cyclic", { fraction = 0.5, shape = "linear" }, given)
   number("cyclic", "from", from)
@@ -105,8 +107,9 @@ function Control.__call(self, t, kl)
   return s.beta
 end
 
---- A controller that holds the KL at a target (nats an image; a number or a function of t) by
---- moving beta between from and to. Its numbers are saved with the loop.
+--- schedule.control { target, from=0, to=1, kp=0.01, ki=0.0001, start, every=50 }: a controller
+--- that holds the KL at a target (nats an image; a number or a function of t) by moving beta
+--- between from and to. Its numbers are saved with the loop.
 function M.control(given)
   local o = options.over("control", { target = false, from = 0, to = 1, kp = 0.01, ki = 0.0001,
                                         start = false, every = 50 }, given)

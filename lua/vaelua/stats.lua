@@ -31,7 +31,8 @@ M.half_interval = basic.half_interval
 --- }): all tests of two lists of scores of the same seeds, with a verdict in words.
 M.compare = compare.compare
 
---- stats.family(list of comparisons): Holm's correction over all of them, and new verdicts.
+--- stats.family(list, { level }): Holm's correction over all comparisons of a list, and new
+--- verdicts.
 M.family = compare.family
 
 --- stats.t_test(a, b, { level = 0.95 }): paired t test; a alone is a list of differences.

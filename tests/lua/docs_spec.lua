@@ -5,6 +5,7 @@ local core = require "vaelua.core"
 local va = require "vaelua"
 local reference = require "vaelua.reference"
 local child = require "tests.lua.child"
+local luacats = require "tests.lua.luacats"
 
 local program = core.realpath("/proc/self/exe")
 local c, meta, page, man, bash
@@ -134,7 +135,7 @@ describe("annotations for editors", function()
   it("have the types, defaults and texts of the records", function()
     local function holds(text) assert(meta:find(text, 1, true), text) end
     holds "---@class vaelua.nn.conv.options\n---@field stride? integer default 1\n"
-    holds "---@field lr? number default 1e-3\n---@field beta1? number default 0.9\n"
+    holds "---@field lr? number default 1e-3\n---@field betas? number[] default { 0.9, 0.999 }\n"
     holds "---@param x vaelua.Tensor\n---@return vaelua.Tensor\nfunction va.relu(x) end"
     holds "---@return vaelua.Tensor\nfunction Tensor:relu() end"
     holds "function va.dist.normal.unit(...) end"
@@ -142,6 +143,44 @@ describe("annotations for editors", function()
     for _, r in ipairs(core.records()) do
       assert(meta:find("--- " .. r.doc:gsub("%s+", " "), 1, true), r.name)
     end
+  end)
+
+  it("are annotations that lua-language-server reads", function()
+    assert.are.same({}, luacats.check(meta))
+    local function faulty(line, by, message)
+      local from, last = meta:find(line, 1, true)
+      assert(from, line)
+      local faults = luacats.check(meta:sub(1, from - 1) .. by .. meta:sub(last + 1))
+      assert(#faults > 0, "nothing is said of " .. by)
+      assert(faults[1]:find(message, 1, true), faults[1])
+    end
+    local relu = "---@param x vaelua.Tensor\n---@return vaelua.Tensor\nfunction va.relu(x) end"
+    faulty(relu, relu:gsub("x vaelua.Tensor", "x vaelua.Tensr"), "there is no type 'vaelua.Tensr'")
+    faulty(relu, relu:gsub("param x", "param y"), "annotated are (y)")
+    faulty(relu, relu:gsub("param x", "param end"), "'end' is a word of Lua")
+    faulty(relu, relu:gsub("param x", "parm x"), "there is no @parm")
+    faulty(relu, relu:gsub("%-%-%-@return vaelua.Tensor", "---@return"), "a type is needed")
+    faulty("---@param options? vaelua.va.fit.options", "---@param options vaelua.va.fit.options?|",
+      "a type is needed")
+    faulty("fun(loss: any, wrt: vaelua.Tensor[],", "fun(loss?: any, wrt: vaelua.Tensor[],",
+      "'wrt' is needed, but stands behind what is optional")
+    faulty("table<string, vaelua.Tensor>", "table<string vaelua.Tensor>", "',' is needed")
+    faulty("---@operator unm: vaelua.Tensor", "---@operator lt: vaelua.Tensor", "no operator 'lt'")
+    faulty("---@field lr? number default", "---@field lr? number 0.1", "is left over")
+    faulty("---@class vaelua.Layer", "---@class vaelua.Chain", "class 'vaelua.Chain' twice")
+  end)
+
+  it("tell the types of options behind any number of arguments", function()
+    for _, text in ipairs {
+      "---@field lr? number|fun(t: number): number default 1e-3\n",
+      "---@param ... vaelua.va.fit.options\n",
+      "---@param ... string|vaelua.Tensor|vaelua.va.show.options\n",
+      "---@overload fun(z: number[]|vaelua.Tensor, options?: vaelua.va.scatter.options)\n",
+      "---@overload fun(x: number[]|vaelua.Tensor, options?: vaelua.va.hist.options)\n",
+      "---@overload fun(self: vaelua.Tensor, options: vaelua.Tensor.sum.options): vaelua.Tensor\n",
+      "---@field vae fun(options: vaelua.models.vae.options): vaelua.Model\n",
+    } do assert(meta:find(text, 1, true), text) end
+    assert.is_nil(meta:find("%-%-%-@field [%w_]+%? any\n"))
   end)
 
   it("say a sentence about each", function()

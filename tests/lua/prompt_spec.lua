@@ -83,6 +83,18 @@ describe("what is typed", function()
     shows(t:run "!echo $((40 + 2)); exit 3", "42\nexit status 3")
   end)
 
+  it("tells what there is in one screen, by groups", function()
+    local screen = t:run "help"
+    shows(t:screen(), "vae> help")                    -- the first row is on the screen yet
+    shows(screen, "ops ")
+    shows(screen, "models        3  ae classifier vae")
+    for line in screen:gmatch("[^\n]+") do assert(utf8.len(line) < 80, line) end
+    shows(t:run "?nn", "batchnorm")
+    shows(t:run "?schedule", "schedule: numbers that change with the epoch, 3 names")
+    shows(t:run "help 'stats'", "wilcoxon")
+    shows(t:run "?models", "models: by name, 3 names\n  ae classifier vae")
+  end)
+
   it("asks for help", function()
     shows(t:run "?softmax", "va.softmax(x")
     shows(t:run "help softmax", "va.softmax(x")

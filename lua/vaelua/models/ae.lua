@@ -14,6 +14,7 @@ local defaults = {}
 for k, v in pairs(vae.defaults) do defaults[k] = v end
 defaults.name = "ae"
 
+--- va.models.ae { name="ae", shape={ 28, 28, 1 }, z=20, decoder="3x3", filters={ 32, 64 } }
 return function(given)
   local o = models.options("ae", given, defaults)
   local ae = nn.model(o.name, vae.parts("ae", o, o.z))

@@ -18,6 +18,7 @@ end
 -- The mean over all places of a picture.
 local function pooled(x) return x:mean { 2, 3 } end
 
+--- va.models.classifier { name="classifier", shape={ 28, 28, 1 }, classes=10, dropout=0.2 }
 return function(given)
   local o = models.options("classifier", given, defaults)
   local classes = type(o.classes) == "table" and #o.classes or o.classes

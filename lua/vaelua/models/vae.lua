@@ -56,4 +56,5 @@ function M.make(given)
   return vae
 end
 
+--- va.models.vae { name="vae", shape={ 28, 28, 1 }, z=20, decoder="3x3", filters={ 32, 64 } }
 return setmetatable(M, { __call = function(_, given) return M.make(given) end })

@@ -127,7 +127,7 @@ end
 
 -- ---- roots --------------------------------------------------------------------------------------
 
-local function va() return require "vaelua" end
+local function va() return (require "vaelua") end
 
 local function va_tables()
   local list = { va() }
@@ -217,8 +217,8 @@ function value_at(tokens, i)
     if is_sign(before, ".") then
       local v = value_at(tokens, i - 2)
       if v == nil then return nil end
-      local found = field(v, t.text)
-      return found == nil and rawequal(v, va()) and M.va_name(t.text) or found
+      if rawequal(v, va()) then return M.va_name(t.text) end
+      return field(v, t.text)
     end
     return not is_sign(before, ":") and root(t.text) or nil
   elseif is_sign(t, "]") then
@@ -252,25 +252,45 @@ end
 
 -- ---- options ------------------------------------------------------------------------------------
 
-local function words_behind_bar(line, list)
-  for name in ((line or ""):match("|(.*)$") or ""):gmatch("([%w_]+):") do
-    list[#list + 1] = name .. "="
+-- The value of a method of this name, of an object that is not known: x:sum { keep.
+local function any_method(name)
+  for _, t in ipairs(tables_of(tensor_kind())) do
+    if type(rawget(t, name)) == "function" then return rawget(t, name) end
   end
+  require "vaelua.train"                                                             -- its loops
+  return rawget(require "vaelua.set", name)
 end
 
--- The options of a function of this name, by its record.
-local function options_of(name)
-  local list = {}
-  for _, r in ipairs(core.records()) do
-    if r.name == name then words_behind_bar(r.args, list) end
+-- The options of va.NAME or NAME by its comment alone: its module need not be loaded.
+local function options_unloaded(tokens, i)
+  local name, before = tokens[i].text, tokens[i - 2]
+  if is_sign(tokens[i - 1], ":") or rawget(va(), name) ~= nil then return nil end
+  if is_sign(tokens[i - 1], ".") then
+    if before and before.text ~= "va" or is_sign(tokens[i - 3], ".") then return nil end
+  elseif rawget(_G, name) ~= nil then
+    return nil
   end
-  if core.layers[name] then words_behind_bar(core.layer_args(name), list) end
-  for _, o in ipairs(core.optim_kinds()) do
-    if o.name == name then
-      for option in o.options:gmatch("([%w_]+)=") do list[#list + 1] = option .. "=" end
+  return require "vaelua.reference".options_said(meta_of(va()).__names[2][name], name)
+end
+
+-- The options of the function whose name is token i.
+local function options_of(tokens, i)
+  local name, sign, v = tokens[i].text, tokens[i - 1]
+  local list = options_unloaded(tokens, i)
+  if list then return list end
+  if is_sign(sign, ":") then
+    local object = value_at(tokens, i - 2)
+    v = object == nil and any_method(name) or field(object, name)
+  else
+    v = value_at(tokens, i)
+    local before = tokens[i - 2]
+    if v == nil and is_sign(sign, ".") and before and before.text == "models" then
+      for _, known in ipairs(core.modules "models") do
+        if known == name then v = require "vaelua.models"[name] end
+      end
     end
   end
-  return list
+  return v ~= nil and require "vaelua.reference".options(v, name) or {}
 end
 
 -- ---- texts --------------------------------------------------------------------------------------
@@ -417,7 +437,9 @@ local function in_code(tokens, text)
   local inner, outer = table.unpack(open_brackets(tokens))
   local options = {}
   if inner and inner.sign == "{" and (inner.at == #tokens or is_sign(last, ",")) then
-    options = begins(options_of(inner.callee or outer and outer.callee), start)
+    local call = inner.callee and inner or outer and outer.callee and outer
+    options = call and begins(options_of(tokens, call.at - 1), start) or {}
+    for i, name in ipairs(options) do options[i] = name .. "=" end
   end
   return #options > 0 and options or names_of(tokens, start)
 end

@@ -17,7 +17,8 @@ local M = {}
 
 local questions = {}
 
---- va.question(text, score or { score, model= } or { text= } ...)
+--- va.question(text, answers ...): a question that the report answers, by the name of a score, a
+--- table { score, model = } or { text = }.
 function M.question(text, ...)
   if type(text) ~= "string" then fail("question: the question is a text, got a %s", type(text)) end
   local parts = { ... }

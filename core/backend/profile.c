@@ -112,7 +112,7 @@ bool profile_begin (void) {
     return false;
   turn_leave();
   Device *d = (Device *) device_now();
-  now.turns = !turn_enable(false);
+  now.turns = turn_enable(false);
   now.rows = 0;
   now.device = d;
   now.real = d->kernels;

@@ -9,8 +9,11 @@
  * add over images, so their chunks are chosen for the cache; bias and
  * activation are applied while a chunk is in it.  The weight gradient adds
  * over images: in groups that follow from the batch alone, each computed by
- * one thread, and added in order.  oneDNN is given plain arrays of images and
- * is free to order the weights as it likes (deal and collect); it never gets
+ * one thread, and added in order.
+ *
+ * Few channels have kernels of their own (few.h), and so has everything else
+ * that direct.h computes.  What is left, convolutions in groups and machines
+ * without AVX2, is oneDNN's.  It is given plain arrays of images and is free to order the weights as it likes (deal and collect); it never gets
  * a bias, with which its transposed convolution falls into slow code, nor an
  * activation, since its relu turns NaN into 0.
  */
@@ -255,8 +258,7 @@ static void pass_direct (const Pass *p) {
   for (int64_t i = 0; i < chunks * pieces; i++) {
     int64_t first = i / pieces * size;
     direct_pass(&d, p->out + first * d.out_image, p->in + first * d.in_image,
-                chunk_end(i / pieces, size, s->n) - first, i % pieces, pieces,
-                0, direct_panels(&d));
+                chunk_end(i / pieces, size, s->n) - first, i % pieces, pieces);
   }
   mem_block_free(panels, bytes);
 }

@@ -36,12 +36,8 @@ static const DirectIsa *isa (void) {
   return cpu_isa()[8] == '4' ? &direct_v4 : &direct_v3;
 }
 
-bool direct_here (void) {
-  return cpu_isa()[8] >= '3';
-}
-
 bool direct_fits (const ConvShape *s) {
-  return s->groups == 1 && direct_here() && s->kh <= TAPS
+  return s->groups == 1 && cpu_isa()[8] >= '3' && s->kh <= TAPS
       && s->kw <= TAPS && s->h * s->w * s->c < IMAGE_MOST
       && s->oh * s->ow * s->k < IMAGE_MOST;
 }
@@ -214,27 +210,17 @@ Direct direct_of (const ConvShape *s, bool back, bool relu) {
     .in_image = back ? y : x, .out_image = back ? x : y, .relu = relu };
 }
 
-Direct direct_rows (int64_t depth, int64_t width, int64_t in_row,
-                    int64_t out_row, bool relu) {
-  static DirectTap tap;
-  static DirectPixel pixel;
-  static const DirectClass row = { 1, 1, &tap, &pixel };
-  return (Direct) { .class = &row, .classes = 1, .taps = 1, .depth = depth,
-                    .width = width, .in_image = in_row,
-                    .out_image = out_row, .relu = relu };
-}
-
 /* A panel: its bias, then [taps][depth] rows of weights. */
 static int64_t panel_floats (const Direct *d) {
   return (1 + d->taps * d->depth) * isa()->panel;
 }
 
-int64_t direct_panels (const Direct *d) {
+static int64_t panel_count (const Direct *d) {
   return chunk_count(d->width, isa()->panel);
 }
 
 size_t direct_panel_bytes (const Direct *d) {
-  return (size_t) (direct_panels(d) * panel_floats(d)) * sizeof(float);
+  return (size_t) (panel_count(d) * panel_floats(d)) * sizeof(float);
 }
 
 DirectOrder direct_order (const ConvShape *s, bool back) {
@@ -276,7 +262,7 @@ static void deal_panel (const Direct *d, float *panel, const float *w,
 
 void direct_deal (const Direct *d, float *panels, const float *w,
                   DirectOrder o, const float *bias) {
-  int64_t wide = isa()->panel, count = direct_panels(d);
+  int64_t wide = isa()->panel, count = panel_count(d);
 #pragma omp parallel for schedule(static) \
   if (worth_threads(count * panel_floats(d)))
   for (int64_t i = 0; i < count; i++)
@@ -285,21 +271,11 @@ void direct_deal (const Direct *d, float *panels, const float *w,
 }
 
 void direct_pass (const Direct *d, float *out, const float *in,
-                  int64_t images, int64_t piece, int64_t pieces,
-                  int64_t first, int64_t end) {
+                  int64_t images, int64_t piece, int64_t pieces) {
   const DirectIsa *on = isa();
-  for (int64_t i = first; i < end; i++)
+  for (int64_t i = 0; i < panel_count(d); i++)
     on->pass(d, out + i * on->panel, in, d->panels + i * panel_floats(d),
              d->width - i * on->panel, images, piece, pieces);
-}
-
-void direct_outer (float *y, int64_t step, const float *a, const float *b,
-                   int64_t m, int64_t n, const DirectPair *pair,
-                   int64_t count) {
-  int64_t most = PASS_BYTES / ((m + n) * (int64_t) sizeof *y) + 1;
-  for (int64_t i = 0; i < count; i += most)
-    isa()->back_w(y, step, a, b, pair + i,
-                  count - i < most ? count - i : most, m, n, 1, 0, 0);
 }
 
 /* ---- weight gradient -------------------------------------------------------- */

@@ -42,8 +42,7 @@ typedef enum RouteKind {
   ROUTE_BACK_W
 } RouteKind;
 
-/* A forward pass or a data gradient; or a product of matrices, whose rows are
- * images of one pixel. */
+/* A forward pass or a data gradient. */
 typedef struct Direct {
   const DirectClass *class;
   int classes;
@@ -57,7 +56,6 @@ typedef struct Direct {
  * in]. */
 typedef struct DirectOrder { int64_t out, tap, in; } DirectOrder;
 
-bool direct_here (void);       /* the processor has AVX2 */
 bool direct_fits (const ConvShape *s);
 /* May raise; valid until the end of the kernel that asked. */
 const Route *direct_route (const ConvShape *s, RouteKind kind);
@@ -65,33 +63,20 @@ const Route *direct_route (const ConvShape *s, RouteKind kind);
 Direct direct_of (const ConvShape *s, bool back, bool relu);
 /* of weights [K][KH][KW][C] */
 DirectOrder direct_order (const ConvShape *s, bool back);
-/* out [rows][width] = in [rows][depth] times weights, rows so far apart */
-Direct direct_rows (int64_t depth, int64_t width, int64_t in_row,
-                    int64_t out_row, bool relu);
 
-int64_t direct_panels (const Direct *d);
 size_t direct_panel_bytes (const Direct *d);
 /* bias: [width] or NULL */
 void direct_deal (const Direct *d, float *panels, const float *w,
                   DirectOrder o, const float *bias);
-/* One of so many pieces of the images, of the panels first..end - 1, on the
- * calling thread. */
+/* One of so many pieces of the images, on the calling thread. */
 void direct_pass (const Direct *d, float *out, const float *in,
-                  int64_t images, int64_t piece, int64_t pieces,
-                  int64_t first, int64_t end);
+                  int64_t images, int64_t piece, int64_t pieces);
 
 /* dw [K][KH][KW][C] of the taps first..end - 1 = the gradient over so many
  * images x and y (the gradient of a convolution's result). */
 void direct_back_w (const ConvShape *s, const Route *route, float *dw,
                     const float *y, const float *x, int64_t images,
                     int64_t first, int64_t end);
-
-/* y [m][n], rows step apart, += the sum over i < count of a[i][m] b[i][n];
- * row i of a
- * begins at pair[i].y, of b at pair[i].x. */
-void direct_outer (float *y, int64_t step, const float *a, const float *b,
-                   int64_t m, int64_t n, const DirectPair *pair,
-                   int64_t count);
 
 /* ---- direct_v3.c and direct_v4.c, from direct_isa.h --------------------- */
 

@@ -6,9 +6,7 @@
  * depend on the number of threads (oneDNN's own split does, on AVX2).
  */
 #include "backend/cpu/cpu.h"
-#include "backend/cpu/direct.h"
 #include "backend/cpu/onednn.h"
-#include "base/mem.h"
 
 #include <string.h>
 
@@ -300,77 +298,10 @@ static void product_blocks (const Product *p) {
   prim_end();
 }
 
-/* ---- products by the blocks of direct.h ---- */
-
-/* Deeper ones would not find their weights in a cache. */
-enum { DEPTH_MOST = 4096, ROWS_OF_UNIT = 12, PANELS_OF_UNIT = 32 };
-
-/* Rows of a are contiguous: its rows are images of one pixel. */
-static void product_rows (const Product *p) {
-  Direct d = direct_rows(p->k, p->n, p->a.row, p->n, p->act == ACT_RELU);
-  int64_t panels = direct_panels(&d), rows = ROWS_OF_UNIT;
-  int64_t down = chunk_count(p->m, rows);
-  int64_t wide = chunk_count(panels, PANELS_OF_UNIT), units = down * wide;
-  size_t bytes = direct_panel_bytes(&d);
-  float *dealt = mem_block(bytes);
-  DirectOrder o = { p->b.column, 0, p->b.row };
-  d.panels = dealt;
-  for (int64_t item = 0; item < p->batch; item++) {
-    if (item == 0 || p->b.next != 0)
-      direct_deal(&d, dealt, p->b.at + item * p->b.next, o, p->bias);
-    const float *a = p->a.at + item * p->a.next;
-    float *y = p->y + item * p->m * p->n;
-#pragma omp parallel for schedule(static) if (worth_threads(p->m * p->n * p->k))
-    for (int64_t i = 0; i < units; i++) {
-      int64_t first = i / wide * rows, panel = i % wide * PANELS_OF_UNIT;
-      direct_pass(&d, y + first * p->n, a + first * p->a.row,
-                  chunk_end(i / wide, rows, p->m) - first, 0, 1, panel,
-                  chunk_end(i % wide, PANELS_OF_UNIT, panels));
-    }
-  }
-  mem_block_free(dealt, bytes);
-}
-
-/* Columns of a and rows of b are contiguous: a sum of outer products. */
-static void product_outer (const Product *p) {
-  enum { M = 32, N = 256 };
-  int64_t across = chunk_count(p->n, N), down = chunk_count(p->m, M);
-  cpu_reserve((size_t) p->k * sizeof(DirectPair));
-  DirectPair *pair = cpu_scratch();
-  for (int64_t i = 0; i < p->k; i++)
-    pair[i] = (DirectPair) { (int32_t) (i * p->b.row),
-                             (int32_t) (i * p->a.column) };
-#pragma omp parallel for schedule(static) \
-  if (worth_threads(p->batch * p->m * p->n * p->k))
-  for (int64_t i = 0; i < p->batch * down * across; i++) {
-    int64_t item = i / (down * across);
-    int64_t m = i / across % down * M, n = i % across * N;
-    int64_t height = p->m - m < M ? p->m - m : M;
-    int64_t width = p->n - n < N ? p->n - n : N;
-    float *y = p->y + (item * p->m + m) * p->n + n;
-    for (int64_t r = 0; r < height; r++)
-      memset(y + r * p->n, 0, (size_t) width * sizeof *y);
-    direct_outer(y, p->n, p->a.at + item * p->a.next + m,
-                 p->b.at + item * p->b.next + n, height, width, pair, p->k);
-  }
-}
-
 static void product (const Product *p) {
   int64_t work = p->m * p->n * p->k;
   if (p->batch * p->m * p->n == 0)
     return;
-  bool direct = direct_here() && p->k > 0 && p->k <= DEPTH_MOST;
-  if (work > TINY && direct && p->a.column == 1 && p->m > 2) {
-    product_rows(p);
-    return;
-  }
-  if (work > TINY && direct && p->a.row == 1 && p->b.column == 1
-      && p->bias == NULL && p->act == ACT_NONE
-      && p->k * (p->a.column > p->b.row ? p->a.column : p->b.row)
-         < INT32_MAX) {
-    product_outer(p);
-    return;
-  }
   if (work > TINY) {
     product_blocks(p);
     return;

@@ -13,8 +13,9 @@
  *
  * Few channels have kernels of their own (few.h), and so has everything else
  * that direct.h computes.  What is left, convolutions in groups and machines
- * without AVX2, is oneDNN's.  It is given plain arrays of images and is free to order the weights as it likes (deal and collect); it never gets
- * a bias, with which its transposed convolution falls into slow code, nor an
+ * without AVX2, is oneDNN's.  It is given plain arrays of images and is free
+ * to order the weights as it likes (deal and collect); it never gets a bias,
+ * with which its transposed convolution falls into slow code, nor an
  * activation, since its relu turns NaN into 0.
  */
 #include "backend/cpu/cpu.h"

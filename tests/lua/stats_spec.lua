@@ -45,6 +45,11 @@ describe("distribution functions", function()
       near(stats.beta_quantile(c[1], c[2], c[3]), c[4], 1e-12)
     end
     assert.are.equal(0, stats.t_quantile(0.5, 3))
+    assert.same({ -math.huge, math.huge, math.huge }, { stats.t_quantile(0, 3),
+      stats.t_quantile(1, 3), stats.t_quantile(2, 3) })
+    local good, message = pcall(stats.half_interval, 1, 9, 95)
+    assert.is_false(good)
+    assert.truthy(message:find("an interval lies between 0 and 1 (0.95), got 95", 1, true))
     assert.are.equal(math.huge, stats.normal_quantile(1))
   end)
 end)

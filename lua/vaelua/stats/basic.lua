@@ -1,5 +1,6 @@
 -- basic.lua - mean, standard deviation, ranks and quantiles of a list; random numbers.
 
+local fail = require "vaelua.fail"
 local mix = require "vaelua.mix"
 local special = require "vaelua.stats.special"
 
@@ -21,8 +22,12 @@ end
 
 -- Half the width of the interval of a mean of n numbers with this standard deviation.
 function M.half_interval(sd, n, level)
+  level = level or 0.95
+  if type(level) ~= "number" or not (level > 0 and level < 1) then
+    fail("the level of an interval lies between 0 and 1 (0.95), got %s", fail.came(level))
+  end
   if not sd or n < 2 then return nil end
-  return special.t_quantile(0.5 + (level or 0.95) / 2, n - 1) * sd / math.sqrt(n)
+  return special.t_quantile(0.5 + level / 2, n - 1) * sd / math.sqrt(n)
 end
 
 -- Ranks from 1; equal numbers share the mean of their ranks.  And the sizes of groups of equals.

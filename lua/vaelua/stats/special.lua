@@ -153,6 +153,7 @@ end
 
 --- The t that is exceeded with probability 1 - p.
 function M.t_quantile(p, df)
+  if p <= 0 then return -math.huge elseif p >= 1 then return math.huge end
   if p < 0.5 then return -M.t_quantile(1 - p, df) end
   local tail, high = 2 * (1 - p), 1.0
   if tail >= 1 then return 0.0 end

@@ -7,6 +7,7 @@
  */
 #include "autograd/broadcast.h"
 #include "autograd/op.h"
+#include "autograd/view.h"
 
 #include <float.h>
 #include <math.h>
@@ -181,16 +182,6 @@ static void order_of (int rank, const bool *is, int *order) {
       order[n++] = i;
 }
 
-static Tensor *reordered (Tensor *t, const int *order) {
-  Shape s = { .rank = t->shape.rank };
-  int64_t stride[MAX_RANK];
-  for (int i = 0; i < s.rank; i++) {
-    s.size[i] = t->shape.size[order[i]];
-    stride[i] = t->stride[order[i]];
-  }
-  return tensor_view(t, &s, stride, t->offset);
-}
-
 /* t as a dense matrix [R, C] whose rows run over the chosen axes. */
 static Tensor *rows_of (Tensor *t, const bool *is) {
   int order[MAX_RANK];
@@ -198,7 +189,7 @@ static Tensor *rows_of (Tensor *t, const bool *is) {
   order_of(t->shape.rank, is, order);
   for (int i = 0; i < t->shape.rank; i++)
     flat.size[is[i] ? 1 : 0] *= t->shape.size[i];
-  return tensor_reshaped(dense(reordered(t, order)), &flat);
+  return tensor_reshaped(dense(view_permuted(t, order)), &flat);
 }
 
 static void one_axis (const Call *c, bool *is) {
@@ -219,7 +210,7 @@ static void put_rows (const Call *c, Tensor *t, Tensor *rows) {
   int order[MAX_RANK];
   one_axis(c, is);
   order_of(t->shape.rank, is, order);
-  Tensor *place = reordered(t, order);
+  Tensor *place = view_permuted(t, order);
   kern(t)->copy(view(place), view(tensor_reshaped(rows, &place->shape)));
 }
 

@@ -48,8 +48,7 @@ Tensor *view_with (Tensor *t, int axis) {
   return tensor_view(t, &s, stride, t->offset);
 }
 
-/* Axis i of the result is axis order[i] of t. */
-static Tensor *permuted (Tensor *t, const int *order) {
+Tensor *view_permuted (Tensor *t, const int *order) {
   Shape s = { .rank = t->shape.rank };
   int64_t stride[MAX_RANK];
   for (int i = 0; i < s.rank; i++) {
@@ -120,7 +119,7 @@ static Tensor *swapped (Tensor *t, const Call *c) {
   int a = (int) arg_int(c, "a"), b = (int) arg_int(c, "b");
   for (int i = 0; i < t->shape.rank; i++)
     order[i] = i == a ? b : i == b ? a : i;
-  return permuted(t, order);
+  return view_permuted(t, order);
 }
 
 static Tensor *transpose_make (Call *c) {
@@ -155,7 +154,7 @@ static void read_order (const Call *c, int *order) {
 static Tensor *permute_make (Call *c) {
   int order[MAX_RANK];
   read_order(c, order);
-  return permuted(arg(c, "x"), order);
+  return view_permuted(arg(c, "x"), order);
 }
 
 static void permute_backward (Call *c, Tensor *y, Tensor *dy) {
@@ -163,7 +162,7 @@ static void permute_backward (Call *c, Tensor *y, Tensor *dy) {
   read_order(c, order);
   for (int i = 0; i < y->shape.rank; i++)
     inverse[order[i]] = i;
-  give(c, "x", permuted(dy, inverse));
+  give(c, "x", view_permuted(dy, inverse));
 }
 
 int new_axis (const Call *c, const Tensor *x) {

@@ -18,6 +18,9 @@ Tensor *view_without (Tensor *t, int axis, int64_t from);
 /* With an axis of size 1 before the given one. */
 Tensor *view_with (Tensor *t, int axis);
 
+/* Axis i of the result is axis order[i] of t. */
+Tensor *view_permuted (Tensor *t, const int *order);
+
 /* The place of a new axis among the axes of the result. */
 int new_axis (const Call *c, const Tensor *x);
 

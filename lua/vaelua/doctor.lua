@@ -4,6 +4,7 @@
 -- if something is missing that no script can do without; the last line says so.
 
 local core = require "vaelua.core"
+local file = require "vaelua.file"
 local keys = require "vaelua.keys"
 
 local M = {}
@@ -28,13 +29,7 @@ local function need(what, cure, format, ...)
   better(what, cure, format, ...)
 end
 
-local function read(path)
-  local f = io.open(path, "rb")
-  if not f then return "" end
-  local text = f:read("a")
-  f:close()
-  return text
-end
+local function read(path) return file.read(path) or "" end
 
 local function program()
   local p = core.program

@@ -15,6 +15,7 @@ local cost = require "vaelua.cost"
 local digest = require "vaelua.digest"
 local fail = require "vaelua.fail"
 local keys = require "vaelua.keys"
+local checked = require "vaelua.options".checked
 local run = require "vaelua.run"
 local samplers = require "vaelua.sampler"
 local score = require "vaelua.score"
@@ -311,12 +312,7 @@ end
 local OPTIONS = { samplers = true, count = true }
 
 local function check_options(options)
-  for name in pairs(options) do
-    if not OPTIONS[name] then
-      fail.option("evaluate", name, { "count", "samplers" })
-    end
-  end
-  local count = options.count
+  local count = checked("evaluate", options, OPTIONS).count
   if count ~= nil and (math.type(count) ~= "integer" or count < 2) then
     fail("evaluate: count must be a whole number of at least 2")
   end

@@ -223,14 +223,7 @@ end
 
 -- ---- groups -------------------------------------------------------------------------------------
 
-local function keys(t)
-  local list = {}
-  for name in pairs(t) do
-    if type(name) == "string" and not name:find("^_") then list[#list + 1] = name end
-  end
-  table.sort(list)
-  return list
-end
+local function names_in(t) return require "vaelua.reference".names(t) end
 
 -- Names of va that are no ops; names of a table of it.
 local function of_va()
@@ -238,16 +231,16 @@ local function of_va()
   for name in pairs(getmetatable(require "vaelua").__names[2]) do
     if not core.ops[name] then t[name] = true end
   end
-  return keys(t)
+  return names_in(t)
 end
 
 local function of_table(name)
-  return function() return require "vaelua.reference".names(require "vaelua"[name]) end
+  return function() return names_in(require "vaelua"[name]) end
 end
 
 -- Group, what it holds, function that gives its names.
 GROUPS = {
-  { "ops", "va.NAME or x:NAME", function() return keys(core.ops) end },
+  { "ops", "va.NAME or x:NAME", function() return names_in(core.ops) end },
   { "va", "va.NAME: training, scores, pictures, files", of_va },
   { "nn", "layers, chains and models", of_table "nn" },
   { "dist", "distributions", of_table "dist" },

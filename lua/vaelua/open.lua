@@ -11,7 +11,7 @@
 
 local core = require "vaelua.core"
 local checkpoint = require "vaelua.checkpoint"
-local near = require "vaelua.fail".near
+local fail = require "vaelua.fail"
 local keys = require "vaelua.keys"
 local folder = require "vaelua.runs.folder"
 local harmless = require "vaelua.runs.harmless"
@@ -26,8 +26,6 @@ local M = {}
 local STOP = {}           -- raised where the script is not needed any more
 
 local reading             -- the folder that is being read
-
-local function fail(kind, format, ...) return core.fail(kind, format:format(...)) end
 
 --- What stands for the run at hand while a script is read: model:load("best") finds its file.
 function M.run_at_hand()
@@ -45,15 +43,15 @@ end
 
 local function find(word)
   if type(word) ~= "string" or word == "" then
-    fail("user", "open: \"latest\", a folder or the name of a run is needed, got %s", type(word))
+    fail("open: \"latest\", a folder or the name of a run is needed, got %s", type(word))
   end
   if folder.place(word) then return folder.find(word) end
   local names, all = { "latest" }, folder.all(folder.parent())
   for _, run in ipairs(all) do
     names[#names + 1], names[#names + 2] = run.name, folder.short(run)
   end
-  local meant = near(word, names)
-  fail("data", "open: there is no run '%s' in %s/%s", word, folder.parent(), meant ~= "" and meant
+  local meant = fail.near(word, names)
+  fail.data("open: there is no run '%s' in %s/%s", word, folder.parent(), meant ~= "" and meant
     or all[1] and ("; the newest is %s"):format(all[1].name) or ": it has no runs")
 end
 
@@ -63,7 +61,7 @@ local function checkpoints_of(run, seed)
   local seeds = { list = {} }
   for key, file in pairs(files) do
     if file.notes.format ~= checkpoint.FORMAT then
-      fail("data", "open: %s has format %s, this program reads %s: use the vaelua that made it",
+      fail.data("open: %s has format %s, this program reads %s: use the vaelua that made it",
         file.path, tostring(file.notes.format), checkpoint.FORMAT)
     end
     local s = math.tointeger(tonumber(file.notes.seed))
@@ -73,7 +71,7 @@ local function checkpoints_of(run, seed)
   seeds = seeds.list
   table.sort(seeds)
   if #seeds == 0 then
-    fail("data", "open: %s has no checkpoint: nothing was trained in it, or not to the end of an "
+    fail.data("open: %s has no checkpoint: nothing was trained in it, or not to the end of an "
       .. "epoch", run.folder)
   end
   local wanted = seed or seeds[1]
@@ -82,7 +80,7 @@ local function checkpoints_of(run, seed)
     else found[key] = nil end
   end
   if count == 0 then
-    fail("data", "open: %s has no checkpoint of seed %d (it has %s)", run.folder, wanted,
+    fail.data("open: %s has no checkpoint of seed %d (it has %s)", run.folder, wanted,
       table.concat(seeds, ", "))
   end
   return found, count, wanted
@@ -95,7 +93,7 @@ local function restore(loop, file, kept)
   for name in file.notes.models:gmatch("[^\n]+") do
     local m = models.find(name)
     if not m then
-      fail("data", "open: the script makes no model '%s' before loop %s, but %s has its weights",
+      fail.data("open: the script makes no model '%s' before loop %s, but %s has its weights",
         name, file.notes.loop, file.path)
     end
     m:load(file.path)
@@ -205,14 +203,14 @@ local function went_on(run)
     files[#files + 1] = file.path
   end
   table.sort(files)
-  fail("data", "open: %s was trained at the prompt, from models of %s: open that one, then "
+  fail.data("open: %s was trained at the prompt, from models of %s: open that one, then "
     .. "model:load %q", run.name, run.json.opened, files[1] or run.folder .. "/checkpoints/...")
 end
 
 local function read_script(run, seed, found, count)
   local src, script = run.folder .. "/src", run.json.script
   if type(script) ~= "string" then
-    fail("data", "open: %s was no script's run: there are no sources to build its models from",
+    fail.data("open: %s was no script's run: there are no sources to build its models from",
       run.name)
   end
   local path = src .. "/" .. rerun.place_of(run, script)
@@ -220,7 +218,7 @@ local function read_script(run, seed, found, count)
   local restoring, left = reader(found, count, kept)
   local env = harmless.globals(function() error(left() == 0 and STOP or "it calls os.exit", 0) end)
   local chunk, why = loadfile(path, "t", env)
-  if not chunk then fail("data", "open: the run's own script does not compile: %s", why) end
+  if not chunk then fail.data("open: the run's own script does not compile: %s", why) end
   local _ <close> = own_modules(run, src, path, env)
   local _ <close> = quiet(require "vaelua", folder.need_settings(run), seed, left, session)
   local before, outer = checkpoint.reading, reading     -- a script may open a run itself
@@ -231,11 +229,11 @@ local function read_script(run, seed, found, count)
   core.seed(math.tointeger(run.json.seed) or seed)
   local good, message = pcall(chunk)
   if not good and message ~= STOP and left() > 0 then
-    fail("data", "open: the run's own script %s stops before its models are ready: %s", path,
+    fail.data("open: the run's own script %s stops before its models are ready: %s", path,
       tostring(message))
   end
   if next(kept) == nil then
-    fail("data", "open: %s reaches none of the loops that have a checkpoint", path)
+    fail.data("open: %s reaches none of the loops that have a checkpoint", path)
   end
   session.models = kept
   return session
@@ -255,13 +253,13 @@ local fields = { "models", "data", "config", "history", "name", "folder", "seed"
 
 function Run.__index(_, name)
   if name == "data" then return nil end
-  fail("user", "a run has no '%s'%s (it has models, data, config, history, name, folder, seed)",
-    tostring(name), near(name, fields))
+  fail("a run has no '%s'%s (it has models, data, config, history, name, folder, seed)",
+    tostring(name), fail.near(name, fields))
 end
 
 local function by_name(kept, run)
   return setmetatable(kept, { __index = function(_, name)
-    fail("user", "%s has no model '%s' (it has %s)", run.name, tostring(name),
+    fail("%s has no model '%s' (it has %s)", run.name, tostring(name),
       table.concat(keys.sorted(kept), ", "))
   end })
 end
@@ -271,7 +269,7 @@ end
 function M.open(word, given)
   for name in pairs(given or {}) do
     if name ~= "seed" then
-      fail("user", "open has no option '%s' (options: seed)", tostring(name))
+      fail("open has no option '%s' (options: seed)", tostring(name))
     end
   end
   local run = find(word)

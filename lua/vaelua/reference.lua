@@ -9,6 +9,7 @@
 --     make docs      writes meta/vaelua.d.lua, and all others into build/docs/
 
 local core = require "vaelua.core"
+local fail = require "vaelua.fail"
 local keys = require "vaelua.keys"
 local types = require "vaelua.reference.types"
 
@@ -590,8 +591,8 @@ local FORMS = {
 function M.text(form)
   local known = FORMS[form]
   if not known then
-    core.fail("user", ("reference: no form '%s', known are %s"):format(tostring(form),
-      table.concat(sorted(FORMS), ", ")))
+    fail("reference: no form '%s', known are %s", tostring(form),
+      table.concat(sorted(FORMS), ", "))
   end
   return require("vaelua.reference." .. known[1])[form]()
 end

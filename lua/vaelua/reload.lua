@@ -9,6 +9,7 @@
 
 local core = require "vaelua.core"
 local fail = require "vaelua.fail"
+local file = require "vaelua.file"
 local keys = require "vaelua.keys"
 local models = require "vaelua.model"
 local optim = require "vaelua.optim"
@@ -19,11 +20,6 @@ local train = require "vaelua.train"
 local M = {}
 
 -- ---- the file -----------------------------------------------------------------------------------
-
-local function text_of(path)
-  local f <close> = assert(io.open(path, "rb"))
-  return f:read("a")
-end
 
 -- The name of the module that lies in a file.
 local function module_in(path)
@@ -57,7 +53,7 @@ local function find(name)
   end
   if name:find("%.lua$") then name = module_in(name) end
   local path = package.searchpath(name, package.path)
-  if path then return name, text_of(path), path end
+  if path then return name, assert(file.read(path)), path end
   local below = name:gsub("^vaelua%.", ""):gsub("%.", "/")
   local own = core.source(below)
   if own then return "vaelua." .. below:gsub("/", "."), own, "vaelua/" .. below .. ".lua" end

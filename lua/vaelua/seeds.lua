@@ -17,10 +17,14 @@ local M = {}
 local era                 -- of the seed at hand: how often it was begun, its loops and its clock
 local passes = {}
 
-local function begin_seed(s)
-  core.seed(s)
+local function begin_era(s)
   passes[s] = (passes[s] or 0) + 1
   era = { seed = s, pass = passes[s], loops = 0, clock = 0 }
+end
+
+local function begin_seed(s)
+  core.seed(s)
+  begin_era(s)
   log.new_seed()
   checkpoint.new_seed()
   model.new_seed()
@@ -29,11 +33,7 @@ end
 
 -- The seed may also have been set by the program or by va.args, before anything was made.
 function M.era()
-  if not era or era.seed ~= core.seed() then
-    local s = core.seed()
-    passes[s] = (passes[s] or 0) + 1
-    era = { seed = s, pass = passes[s], loops = 0, clock = 0 }
-  end
+  if not era or era.seed ~= core.seed() then begin_era(core.seed()) end
   return era
 end
 

@@ -10,6 +10,7 @@
 local core = require "vaelua.core"
 local fail = require "vaelua.fail"
 local font = require "vaelua.font"
+local options = require "vaelua.options"
 local run = require "vaelua.run"
 local ops = core.ops
 
@@ -140,15 +141,6 @@ end
 
 local known = { rows = true, columns = true, labels = true }
 
-local function check_options(o)
-  for name in pairs(o) do
-    if not known[name] then
-      fail.option("show", name, { "columns", "labels", "rows" })
-    end
-  end
-  return o
-end
-
 -- { pictures [N,H,W,C], texts or nil } for each tensor, and the options. An int32 [N] behind
 -- pictures labels them.
 local function read_arguments(...)
@@ -164,7 +156,7 @@ local function read_arguments(...)
         items[#items + 1] = { x = pictures_of(v) }
       end
     elseif type(v) == "table" and i == select("#", ...) then
-      o = check_options(v)
+      o = options.checked("show", v, known)
     else
       fail("show: argument %d is no picture, but a %s", i, type(v))
     end
@@ -518,13 +510,9 @@ end
 --- va.traverse(model, z, { units, from=-3, to=3, steps=11 }): pictures of one code with one unit
 --- at a time going from `from` to `to`: [units * steps, ...].
 function M.traverse(model, z, given)
-  for name in pairs(fail.need_options("traverse", given)) do
-    if not traverse_options[name] then
-      fail.option("traverse", name, { "from", "steps", "to", "units" })
-    end
-  end
+  given = options.checked("traverse", given, traverse_options)
   if not core.is_tensor(z) then fail("traverse: a code is needed, got %s", type(z)) end
-  return evaluated(traverse, model, z, given or {})
+  return evaluated(traverse, model, z, given)
 end
 
 return M

@@ -68,16 +68,21 @@ function Reader:list()
   until not self:take(",")
 end
 
+-- name, name? or [type]
+function Reader:key()
+  if self:take("%[") then
+    self:type()
+    self:need("%]", "']'")
+  else
+    self:name("a field")
+    self:take("%?")
+  end
+end
+
 -- { name: type, [1]: type }
 function Reader:fields()
   repeat
-    if self:take("%[") then
-      self:type()
-      self:need("%]", "']'")
-    else
-      self:name("a field")
-      self:take("%?")
-    end
+    self:key()
     self:need(":", "':'")
     self:type()
   until not self:take(",")
@@ -144,13 +149,7 @@ function KINDS.alias(r)
 end
 
 function KINDS.field(r)
-  if r:take("%[") then
-    r:type()
-    r:need("%]", "']'")
-  else
-    r:name("a field")
-    r:take("%?")
-  end
+  r:key()
   r:type()
 end
 

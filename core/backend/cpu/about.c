@@ -11,7 +11,7 @@ char *openblas_get_config (void);     /* no header is needed for one name */
 
 /* The levels that HOT's versions are made for, by features that gcc and clang
  * both know. */
-const char *cpu_isa (void) {
+int cpu_level (void) {
   bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")
          && __builtin_cpu_supports("bmi2");
   bool v4 = v3 && __builtin_cpu_supports("avx512f")
@@ -19,7 +19,12 @@ const char *cpu_isa (void) {
          && __builtin_cpu_supports("avx512cd")
          && __builtin_cpu_supports("avx512dq")
          && __builtin_cpu_supports("avx512vl");
-  return v4 ? "x86-64-v4" : v3 ? "x86-64-v3" : "x86-64-v2";
+  return v4 ? 4 : v3 ? 3 : 2;
+}
+
+const char *cpu_isa (void) {
+  int level = cpu_level();
+  return level == 4 ? "x86-64-v4" : level == 3 ? "x86-64-v3" : "x86-64-v2";
 }
 
 const char *cpu_onednn (void) {

@@ -56,7 +56,8 @@ void cpu_set_threads (int n);
 typedef struct Peak { double flop, bytes; } Peak;
 Peak cpu_peak (void);
 
-const char *cpu_isa (void);      /* "x86-64-v4" (about.c) */
+int cpu_level (void);            /* 2, 3 or 4, of x86-64-vN (about.c) */
+const char *cpu_isa (void);      /* "x86-64-v4" */
 const char *cpu_onednn (void);   /* "2.6.3" */
 const char *cpu_blas (void);     /* OpenBLAS and how it was built */
 

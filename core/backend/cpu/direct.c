@@ -9,7 +9,7 @@
 
 enum { ROUTES = 128, TAPS = 64, IMAGE_MOST = 1 << 30 };
 
-enum { PASS_BYTES = 40 << 10 };   /* of x and y while all weights pass: an L1 */
+enum { PASS_BYTES = 40 << 10 };   /* of x and y that all weights meet: an L1 */
 
 /* One axis of the images that come out: the taps that each place has, and
  * where the first of them comes from. */
@@ -24,7 +24,7 @@ struct Route {
   uint64_t used;
   int classes;
   DirectClass *class;
-  DirectPair *pair;              /* BACK_W: of each tap in turn, by rows of y */
+  DirectPair *pair;              /* BACK_W: tap by tap, by rows of y */
   int64_t *start;                /* [taps][oh + 1]: into pair */
   void *memory;                  /* all lists */
 };
@@ -33,16 +33,16 @@ static Route route[ROUTES];
 static uint64_t now;
 
 static const DirectIsa *isa (void) {
-  return cpu_isa()[8] == '4' ? &direct_v4 : &direct_v3;
+  return cpu_level() == 4 ? &direct_v4 : &direct_v3;
 }
 
 bool direct_fits (const ConvShape *s) {
-  return s->groups == 1 && cpu_isa()[8] >= '3' && s->kh <= TAPS
+  return s->groups == 1 && cpu_level() >= 3 && s->kh <= TAPS
       && s->kw <= TAPS && s->h * s->w * s->c < IMAGE_MOST
       && s->oh * s->ow * s->k < IMAGE_MOST;
 }
 
-/* ---- one axis ------------------------------------------------------------ */
+/* ---- one axis ----------------------------------------------------------- */
 
 /* Place `at` of the result has tap t if what it comes from exists. */
 static bool comes_from (bool back, int64_t at, int64_t t, int64_t stride,
@@ -72,7 +72,7 @@ static int64_t apart (bool back, uint64_t taps, int64_t t, int64_t stride) {
   return back ? -((t - first) / stride) : t - first;
 }
 
-/* ---- classes -------------------------------------------------------------- */
+/* ---- classes ------------------------------------------------------------ */
 
 typedef struct Axes {
   bool back;
@@ -149,7 +149,7 @@ static void make_classes (Route *r, const ConvShape *s) {
   r->classes = count;
 }
 
-/* ---- pairs ---------------------------------------------------------------- */
+/* ---- pairs -------------------------------------------------------------- */
 
 static void make_pairs (Route *r, const ConvShape *s) {
   int64_t taps = s->kh * s->kw, n = 0;
@@ -174,7 +174,7 @@ static void make_pairs (Route *r, const ConvShape *s) {
   }
 }
 
-/* ---- the cache of routes -------------------------------------------------- */
+/* ---- the cache of routes ------------------------------------------------ */
 
 const Route *direct_route (const ConvShape *s, RouteKind kind) {
   ConvShape shape = *s;
@@ -199,7 +199,7 @@ const Route *direct_route (const ConvShape *s, RouteKind kind) {
   return r;
 }
 
-/* ---- forward and data gradient -------------------------------------------- */
+/* ---- forward and data gradient ------------------------------------------ */
 
 Direct direct_of (const ConvShape *s, bool back, bool relu) {
   const Route *r = direct_route(s, back ? ROUTE_BACK_X : ROUTE_FORWARD);
@@ -228,7 +228,7 @@ DirectOrder direct_order (const ConvShape *s, bool back) {
   return (DirectOrder) { back ? 1 : filter, s->c, back ? filter : 1 };
 }
 
-enum { SQUARE = 32 };         /* rows that are turned while in the first cache */
+enum { SQUARE = 32 };         /* rows that are turned while in an L1 */
 
 static void transpose (float *to, const float *from, DirectOrder o,
                        int64_t channels, int64_t rows, int64_t wide) {
@@ -278,7 +278,7 @@ void direct_pass (const Direct *d, float *out, const float *in,
              d->width - i * on->panel, images, piece, pieces);
 }
 
-/* ---- weight gradient -------------------------------------------------------- */
+/* ---- weight gradient ---------------------------------------------------- */
 
 /* Rows of y, with those of x below them, or whole images, that fit. */
 static void pass_size (const ConvShape *s, int64_t *images, int64_t *rows) {
@@ -298,6 +298,7 @@ void direct_back_w (const ConvShape *s, const Route *r, float *dw,
                     int64_t first, int64_t end) {
   int64_t x_image = s->h * s->w * s->c, y_image = s->oh * s->ow * s->k;
   int64_t step = s->kh * s->kw * s->c, most, rows;
+  const DirectIsa *on = isa();
   pass_size(s, &most, &rows);
   for (int64_t k = 0; k < s->k; k++)
     memset(dw + k * step + first * s->c, 0,
@@ -308,9 +309,8 @@ void direct_back_w (const ConvShape *s, const Route *r, float *dw,
         const int64_t *start = r->start + t * (s->oh + 1);
         int64_t from = start[top], to = start[chunk_end(top / rows, rows,
                                                         s->oh)];
-        isa()->back_w(dw + t * s->c, step, y + i * y_image, x + i * x_image,
-                      r->pair + from, to - from, s->k, s->c,
-                      images - i < most ? images - i : most, y_image,
-                      x_image);
+        on->back_w(dw + t * s->c, step, y + i * y_image, x + i * x_image,
+                   r->pair + from, to - from, s->k, s->c,
+                   images - i < most ? images - i : most, y_image, x_image);
       }
 }

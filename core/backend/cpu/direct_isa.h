@@ -136,7 +136,7 @@ static void pass (const Direct *d, float *out, const float *in,
   }
 }
 
-/* ---- weight gradient ----------------------------------------------------- */
+/* ---- weight gradient ---------------------------------------------------- */
 
 INLINE void weights (float *dw, int64_t step, const float *y, const float *x,
                      const DirectPair *pair, int64_t n, int64_t channels,

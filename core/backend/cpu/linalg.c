@@ -75,13 +75,11 @@ static void wake (void) {
                                                 "gotoblas_dynamic_quit");
   void (*init) (void) = (void (*) (void)) dlsym(RTLD_DEFAULT,
                                                 "gotoblas_dynamic_init");
-  const char *isa = cpu_isa();
   if (core == NULL || quit == NULL || init == NULL
       || getenv("OPENBLAS_CORETYPE") != NULL || strcmp(core(), "Prescott") != 0
-      || strcmp(isa, "x86-64-v2") == 0)
+      || cpu_level() == 2)
     return;
-  setenv("OPENBLAS_CORETYPE",
-         strcmp(isa, "x86-64-v4") == 0 ? "SkylakeX" : "Haswell", 1);
+  setenv("OPENBLAS_CORETYPE", cpu_level() == 4 ? "SkylakeX" : "Haswell", 1);
   quit();
   init();
   unsetenv("OPENBLAS_CORETYPE");

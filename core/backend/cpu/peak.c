@@ -36,10 +36,10 @@ PEAK(sums_v3, 32, "arch=x86-64-v3")
 PEAK(sums_v2, 16, "arch=x86-64-v2")
 
 static double product_rate (void) {
-  const char level = cpu_isa()[8];         /* of "x86-64-v4" */
-  float (*sums) (float, float) = level == '4' ? sums_v4 :
-                                 level == '3' ? sums_v3 : sums_v2;
-  double vector = level == '4' ? 16 : level == '3' ? 8 : 4, best = 0;
+  int level = cpu_level();
+  float (*sums) (float, float) = level == 4 ? sums_v4 :
+                                 level == 3 ? sums_v3 : sums_v2;
+  double vector = level == 4 ? 16 : level == 3 ? 8 : 4, best = 0;
   volatile float keep = 0;
   int threads = cpu_threads();
   for (int i = 0; i < 4; i++) {

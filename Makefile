@@ -50,7 +50,11 @@ ALL_CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 LDFLAGS += -fsanitize=address,undefined
 endif
 
-LIBS := -ldnnl -L$(BLAS) -Wl,-rpath,$(BLAS) -lopenblas -ljansson -lpng \
+# The program's own parallel loops come to core/backend/cpu/team.c.
+comma := ,
+WRAP := $(addprefix -Wl$(comma)--wrap=,GOMP_parallel omp_get_thread_num \
+  omp_get_num_threads)
+LIBS := $(WRAP) -ldnnl -L$(BLAS) -Wl,-rpath,$(BLAS) -lopenblas -ljansson -lpng \
   -ljpeg -lzip -lz -lchafa -lglib-2.0 -lm -ldl
 # The whole of Lua is linked and exported, for modules written in C.
 LUA  := -Wl,-E -Wl,--whole-archive -l:liblua5.4.a -Wl,--no-whole-archive

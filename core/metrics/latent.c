@@ -138,7 +138,7 @@ static void silhouette_forward (Call *c, Tensor *y) {
     bad_arg(c, "y", "needs at least 2 classes with rows, got %lld",
             (long long) used);
   columns_of(x, columns);
-  #pragma omp parallel for schedule(dynamic)
+  #pragma omp parallel for schedule(static, 1)
   for (int64_t p = 0; p < PARTS; p++)
     silhouette_rows(x, columns, label, count, classes, p,
                     work + p * (x.n + classes), out);

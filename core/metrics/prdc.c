@@ -126,7 +126,7 @@ static void walk (const Set *a, const Set *b, Visit *visit, void *job) {
   Walk w = { a, b, visit, job };
   int64_t area = (ROWS + WIDE) * a->d;
   double *work = room(omp_get_max_threads() * area);
-  #pragma omp parallel for schedule(dynamic)
+  #pragma omp parallel for schedule(static, 1)
   for (int64_t i = 0; i < a->n; i += ROWS)
     walk_rows(&w, omp_get_thread_num(), i,
               work + omp_get_thread_num() * area);

@@ -192,7 +192,7 @@ static Affinity affinity (Rows x, double perplexity, int64_t k) {
   int64_t *back = whole_room(n + 1);
   Affinity a = { n, whole_room(n + 1), whole_room(2 * n * k), room(2 * n * k) };
   columns_of(x, columns);
-  #pragma omp parallel for schedule(dynamic)
+  #pragma omp parallel for schedule(static, 1)
   for (int64_t part = 0; part < PARTS; part++)
     if (!stop_wanted)
       weigh_rows(x, columns, part_end(part - 1, n), part_end(part, n), k,
@@ -408,7 +408,7 @@ CLONES static void walk3 (const Tree *t, int64_t first) { walk(t, first, 3); }
 /* Forces and masses of all; returns the sum of q over pairs of rows. */
 static double repel (Tree *t, const double *y) {
   plant(t, y);
-  #pragma omp parallel for schedule(dynamic, 16)
+  #pragma omp parallel for schedule(static, 16)
   for (int64_t first = 0; first < t->n; first += LANES)
     (t->d == 1 ? walk1 : t->d == 2 ? walk2 : walk3)(t, first);
   double sum = 0;

@@ -4,11 +4,11 @@
  */
 #include "backend/cpu/cpu.h"
 
+#include "backend/cpu/team.h"
 #include "base/mem.h"
 
 #include <omp.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,26 +108,11 @@ static int default_threads (void) {
   return n < 1 ? 1 : n > MAX_THREADS ? MAX_THREADS : n;
 }
 
-/* Makes the pool's threads with Ctrl-C and SIGTERM blocked, so that signals
- * always reach the main thread. */
-static void start_pool (void) {
-  sigset_t block, old;
-  int made = 0;
-  sigemptyset(&block);
-  sigaddset(&block, SIGINT);
-  sigaddset(&block, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &block, &old);
-#pragma omp parallel reduction(+ : made)
-  made++;
-  pthread_sigmask(SIG_SETMASK, &old, NULL);
-}
-
 void cpu_set_threads (int n) {
   threads = n <= 0 ? default_threads() : n > MAX_THREADS ? MAX_THREADS : n;
   omp_set_dynamic(0);
   omp_set_num_threads(threads);
-  if (threads > 1)
-    start_pool();
+  team_start(threads);
 }
 
 int cpu_threads (void) {

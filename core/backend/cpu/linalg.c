@@ -179,7 +179,7 @@ void linalg_gram (int64_t n, int64_t d, const double *x, double *c) {
   int64_t side = tile_of(d), count = (d + side - 1) / side;
   int depth = (int) n, ld = (int) d;
   int threads = alone_begin();
-#pragma omp parallel for schedule(dynamic) num_threads(threads) \
+#pragma omp parallel for schedule(static, 1) num_threads(threads) \
   if (worth_threads(n * d * d / 16))
   for (int64_t t = 0; t < count * (count + 1) / 2; t++) {
     int64_t i, j;
@@ -199,7 +199,7 @@ void linalg_outer (int64_t n, int64_t d, const double *x, double *c) {
   int64_t side = tile_of(n), count = (n + side - 1) / side;
   int depth = (int) d, ld = (int) d, ldc = (int) n;
   int threads = alone_begin();
-#pragma omp parallel for schedule(dynamic) num_threads(threads) \
+#pragma omp parallel for schedule(static, 1) num_threads(threads) \
   if (worth_threads(n * n * d / 16))
   for (int64_t t = 0; t < count * (count + 1) / 2; t++) {
     int64_t i, j;
@@ -222,7 +222,7 @@ void linalg_congruence (int64_t d, const double *l, const double *s, double *c,
   int64_t side = tile_of(d), count = (d + side - 1) / side;
   int ld = (int) d;
   int threads = alone_begin();
-#pragma omp parallel for schedule(dynamic) num_threads(threads) \
+#pragma omp parallel for schedule(static, 1) num_threads(threads) \
   if (worth_threads(d * d * d / 16))
   for (int64_t t = 0; t < count * count; t++) {
     int64_t i = t % count * side, j = t / count * side;
@@ -231,7 +231,7 @@ void linalg_congruence (int64_t d, const double *l, const double *s, double *c,
     dgemm_("N", "N", &columns, &rows, &depth, &one, l + j * d + j, &ld,
            s + i * d + j, &ld, &zero, half + i * d + j, &ld);
   }
-#pragma omp parallel for schedule(dynamic) num_threads(threads) \
+#pragma omp parallel for schedule(static, 1) num_threads(threads) \
   if (worth_threads(d * d * d / 16))
   for (int64_t t = 0; t < count * (count + 1) / 2; t++) {
     int64_t i, j;
@@ -264,7 +264,7 @@ static bool factor_panel (int64_t n, double *a, int64_t k, int64_t side,
     dtrsm_("L", "U", "T", "N", &size, &rows, &one, corner, &ld,
            a + i * n + k, &ld);
   }
-#pragma omp parallel for schedule(dynamic) num_threads(threads)
+#pragma omp parallel for schedule(static, 1) num_threads(threads)
   for (int64_t t = 0; t < count * (count + 1) / 2; t++) {
     int64_t i, j;
     tile_at(t, &i, &j);

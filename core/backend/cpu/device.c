@@ -15,7 +15,7 @@
 
 /* ---- how many threads ---- */
 
-static int threads;           /* 0: the pool was not started yet */
+static int threads;           /* 0: the team was not started yet */
 
 /* The cores that the affinity mask leaves; two hyperthreads are one core,
  * known by the first of thread_siblings_list ("0-1" or "0,64"). */
@@ -142,7 +142,7 @@ void *cpu_scratch (void) {
 
 /* ---- the device ---- */
 
-/* The pool is started here: whoever works on tensors allocates first. */
+/* The team is started here: whoever works on tensors allocates first. */
 static void *alloc (size_t bytes) {
   cpu_threads();
   return mem_block(bytes);

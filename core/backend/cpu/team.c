@@ -29,7 +29,7 @@ static _Atomic Claims claims;
 static void (*work) (void *);           /* of the loop; still while it runs */
 static void *state;
 static _Atomic uint32_t finished;       /* shares */
-static _Atomic uint32_t bell;           /* loops so far: sleepers wait for it */
+static _Atomic uint32_t bell;           /* loops so far; sleepers hear it */
 static _Atomic int sleepers, waiting;   /* waiting: the caller sleeps */
 static int members = 1;
 

@@ -8,8 +8,8 @@
  * --wrap; oneDNN and OpenBLAS keep libgomp): whoever is awake claims the next
  * share, and a loop waits only for shares that a thread has begun.
  *
- * A share's number is what omp_get_thread_num gives; the loop's static schedule
- * makes it the same iterations, whoever runs it.
+ * A share's number is what omp_get_thread_num gives; the loop's static
+ * schedule makes it the same iterations, whoever runs it.
  */
 #ifndef team_h
 #define team_h

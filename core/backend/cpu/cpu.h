@@ -46,8 +46,8 @@ enum {
   MAX_THREADS = 256
 };
 
-/* Threads of the team (team.h): OMP_NUM_THREADS if set, else the physical cores that
- * affinity and the cgroup's quota leave.  0 asks for that again. */
+/* Threads of the team (team.h): OMP_NUM_THREADS if set, else the physical
+ * cores that affinity and the cgroup's quota leave.  0 asks for that again. */
 int cpu_threads (void);
 void cpu_set_threads (int n);
 

@@ -500,7 +500,7 @@ function va.continuous_bernoulli_logp(x, logit) end
 ---@field groups? integer default 1
 ---@field act? string default none
 
---- Convolution of pictures (cross-correlation). x: [N, H, W, C]; w: [K, KH, KW, C / groups]; b: [K]. Result: [N, H / stride, W / stride, K], rounded up; with a pad as in PyTorch: (H + 2 pad - KH) / stride + 1, rounded down. act: "none" or "relu".
+--- Convolution of pictures (cross-correlation). x: [N, H, W, C]; w: [K, KH, KW, C / groups]; b: [K]. Result: [N, H / stride, W / stride, K], rounded up: (KH - 1) / 2 rows and (KW - 1) / 2 columns of 0 lie before it, what is missing behind; with a pad as in PyTorch: (H + 2 pad - KH) / stride + 1, rounded down. act: "none" or "relu".
 ---
 --- ```lua
 --- va.conv(randn(2, 7, 6, 3), randn(4, 3, 3, 3), randn(4), { stride = 2 })
@@ -3497,7 +3497,7 @@ function Tensor:continuous_bernoulli_logp(logit) end
 ---@field groups? integer default 1
 ---@field act? string default none
 
---- Convolution of pictures (cross-correlation). x: [N, H, W, C]; w: [K, KH, KW, C / groups]; b: [K]. Result: [N, H / stride, W / stride, K], rounded up; with a pad as in PyTorch: (H + 2 pad - KH) / stride + 1, rounded down. act: "none" or "relu".
+--- Convolution of pictures (cross-correlation). x: [N, H, W, C]; w: [K, KH, KW, C / groups]; b: [K]. Result: [N, H / stride, W / stride, K], rounded up: (KH - 1) / 2 rows and (KW - 1) / 2 columns of 0 lie before it, what is missing behind; with a pad as in PyTorch: (H + 2 pad - KH) / stride + 1, rounded down. act: "none" or "relu".
 ---
 --- ```lua
 --- va.conv(randn(2, 7, 6, 3), randn(4, 3, 3, 3), randn(4), { stride = 2 })

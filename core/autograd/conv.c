@@ -19,15 +19,11 @@ static void check_window (const char *name, const ConvShape *s) {
   if (s->kh < 1 || s->kw < 1)
     raise_user("%s: the kernel must be at least 1 x 1, got %" PRId64 " x %"
                PRId64, name, s->kh, s->kw);
-  if (s->pad == PAD_DEFAULT && s->kh != s->kw && (s->kh + 1) / 2 !=
-      (s->kw + 1) / 2)
-    raise_user("%s: a kernel of %" PRId64 " x %" PRId64 " needs a pad: the "
-               "default differs for its two axes", name, s->kh, s->kw);
   int64_t least = s->kh < s->kw ? s->kh : s->kw;
-  if (s->pad != PAD_DEFAULT && (s->pad < 0 || s->pad >= least))
+  if (s->pad_h != PAD_DEFAULT && (s->pad_h < 0 || s->pad_h >= least))
     raise_user("%s: pad must be from 0 to %" PRId64 " for a kernel of %"
                PRId64 " x %" PRId64 ", got %" PRId64, name, least - 1, s->kh,
-               s->kw, s->pad);
+               s->kw, s->pad_h);
   if (s->groups < 1 || s->c % s->groups != 0 || s->k % s->groups != 0)
     raise_user("%s: groups must divide the channels (%" PRId64 " and %" PRId64
                "), got %" PRId64, name, s->c, s->k, s->groups);
@@ -43,16 +39,24 @@ static int64_t windows (const char *name, int64_t size, int64_t k,
   return (size + 2 * pad - k) / stride + 1;
 }
 
+/* Settles both pads; true if none was given, so that each axis keeps its size
+ * but for the stride. */
+static bool same_size (ConvShape *s) {
+  bool same = s->pad_h == PAD_DEFAULT;
+  s->pad_w = same ? (s->kw - 1) / 2 : s->pad_h;
+  s->pad_h = same ? (s->kh - 1) / 2 : s->pad_h;
+  return same;
+}
+
 void conv_geometry (const char *name, ConvShape *s) {
   check_window(name, s);
-  if (s->pad == PAD_DEFAULT) {
-    s->pad = (s->kh - 1) / 2;
+  if (same_size(s)) {
     s->oh = (s->h + s->stride - 1) / s->stride;
     s->ow = (s->w + s->stride - 1) / s->stride;
     return;
   }
-  s->oh = windows(name, s->h, s->kh, s->stride, s->pad);
-  s->ow = windows(name, s->w, s->kw, s->stride, s->pad);
+  s->oh = windows(name, s->h, s->kh, s->stride, s->pad_h);
+  s->ow = windows(name, s->w, s->kw, s->stride, s->pad_w);
 }
 
 /* Rows that windows spread over: size windows, less the padding. */
@@ -73,14 +77,13 @@ static int64_t spread (const char *name, int64_t size, int64_t k,
 
 void deconv_geometry (const char *name, ConvShape *s) {
   check_window(name, s);
-  if (s->pad == PAD_DEFAULT) {
-    s->pad = (s->kh - 1) / 2;
+  if (same_size(s)) {
     s->h = s->oh * s->stride;
     s->w = s->ow * s->stride;
     return;
   }
-  s->h = spread(name, s->oh, s->kh, s->stride, s->pad);
-  s->w = spread(name, s->ow, s->kw, s->stride, s->pad);
+  s->h = spread(name, s->oh, s->kh, s->stride, s->pad_h);
+  s->w = spread(name, s->ow, s->kw, s->stride, s->pad_w);
 }
 
 int64_t pool_size (const char *name, int64_t size, int64_t k, int64_t stride,
@@ -104,10 +107,11 @@ static ConvShape weights (const Call *c) {
   ConvShape s = { .n = arg(c, "x")->shape.size[0], .k = w->size[0],
                   .kh = w->size[1], .kw = w->size[2],
                   .stride = arg_int(c, "stride"),
-                  .pad = arg_given(c, "pad") ? arg_int(c, "pad") : PAD_DEFAULT,
+                  .pad_h = arg_given(c, "pad") ? arg_int(c, "pad")
+                                               : PAD_DEFAULT,
                   .groups = arg_int(c, "groups") };
-  if (arg_given(c, "pad") && s.pad < 0)
-    bad_arg(c, "pad", "must be at least 0, got %" PRId64, s.pad);
+  if (arg_given(c, "pad") && s.pad_h < 0)
+    bad_arg(c, "pad", "must be at least 0, got %" PRId64, s.pad_h);
   s.c = w->size[3] * s.groups;
   act_of(c);
   return s;
@@ -292,8 +296,10 @@ const Op conv_ops[] = {
   { .name = "conv", .args = CONV_ARGS,
     .doc = "Convolution of pictures (cross-correlation).  x: [N, H, W, C]; w: "
            "[K, KH, KW, C / groups]; b: [K].  Result: [N, H / stride, "
-           "W / stride, K], rounded up; with a pad as in PyTorch: (H + 2 pad "
-           "- KH) / stride + 1, rounded down.  act: \"none\" or \"relu\".",
+           "W / stride, K], rounded up: (KH - 1) / 2 rows and (KW - 1) / 2 "
+           "columns of 0 lie before it, what is missing behind; with a pad "
+           "as in PyTorch: (H + 2 pad - KH) / stride + 1, rounded down.  "
+           "act: \"none\" or \"relu\".",
     .example = "conv(randn(2, 7, 6, 3), randn(4, 3, 3, 3), randn(4), "
                "{ stride = 2 })",
     .cases = { "conv(randn(1, 5, 5, 1), randn(16, 3, 3, 1), randn(16))",
@@ -302,7 +308,8 @@ const Op conv_ops[] = {
                "conv(randn(9, 6, 5, 17), randn(5, 1, 1, 17), randn(5), "
                "{ stride = 3 })",
                "conv(randn(0, 5, 5, 2), randn(3, 3, 3, 2), randn(3))",
-               "conv(randn(2, 5, 7, 3), randn(2, 3, 5, 3), { pad = 0 })" },
+               "conv(randn(2, 5, 7, 3), randn(2, 3, 5, 3), { pad = 0 })",
+               "conv(randn(2, 3, 8, 2), randn(4, 1, 7, 2), randn(4))" },
     .bench = "conv(randn(128, 14, 14, 32), randn(64, 3, 3, 32), randn(64), "
              "{ stride = 2 })",
     .shape = conv_shape, .forward = conv_forward, .backward = conv_backward,
@@ -321,6 +328,7 @@ const Op conv_ops[] = {
                "deconv(randn(9, 3, 4, 4), randn(4, 4, 4, 3), randn(6), "
                "{ stride = 2, pad = 1, groups = 2 })",
                "deconv(randn(2, 3, 3, 2), randn(2, 1, 1, 2), { stride = 3 })",
+               "deconv(randn(2, 4, 3, 2), randn(2, 3, 1, 2), { stride = 2 })",
                "deconv(randn(0, 2, 2, 2), randn(2, 3, 3, 1), randn(1))" },
     .bench = "deconv(randn(128, 7, 7, 64), randn(64, 3, 3, 32), randn(32), "
              "{ stride = 2 })",

@@ -44,9 +44,10 @@ typedef enum ReduceFn {
 typedef enum Activation { ACT_NONE, ACT_RELU } Activation;
 
 /* Geometry of a convolution x [N,H,W,C] -> y [N,OH,OW,K] with w
- * [K,KH,KW,C/groups]; a transposed one is the same with x and y swapped. */
+ * [K,KH,KW,C/groups]; a transposed one is the same with x and y swapped.
+ * pad_h, pad_w: rows above, columns to the left. */
 typedef struct ConvShape {
-  int64_t n, h, w, c, oh, ow, k, kh, kw, stride, pad, groups;
+  int64_t n, h, w, c, oh, ow, k, kh, kw, stride, pad_h, pad_w, groups;
 } ConvShape;
 
 /* One parameter of an optimiser's step. */

@@ -15,12 +15,13 @@ static ConvShape geometry (const LayerCall *l, const Shape *in) {
   const Call *c = &l->call;
   need_picture(in);
   ConvShape s = { .n = 1, .stride = need_positive(l, "stride"),
-                  .groups = need_positive(l, "groups"), .pad = PAD_DEFAULT };
+                  .groups = need_positive(l, "groups"),
+                  .pad_h = PAD_DEFAULT };
   s.kh = s.kw = need_positive(l, "kernel");
   if (arg_given(c, "pad"))
-    s.pad = arg_int(c, "pad");
-  if (s.pad < PAD_DEFAULT || (arg_given(c, "pad") && s.pad < 0))
-    layer_bad("pad must be 0 or more, got %" PRId64, s.pad);
+    s.pad_h = arg_int(c, "pad");
+  if (s.pad_h < PAD_DEFAULT || (arg_given(c, "pad") && s.pad_h < 0))
+    layer_bad("pad must be 0 or more, got %" PRId64, s.pad_h);
   return s;
 }
 

@@ -27,8 +27,8 @@ static void reference (Case *c) {
   for (int64_t n = 0; n < s->n; n++)
     for (int64_t i = 0; i < s->oh * s->ow; i++)
       for (int64_t t = 0; t < s->kh * s->kw; t++) {
-        int64_t h = i / s->ow * s->stride + t / s->kw - s->pad;
-        int64_t w = i % s->ow * s->stride + t % s->kw - s->pad;
+        int64_t h = i / s->ow * s->stride + t / s->kw - s->pad_h;
+        int64_t w = i % s->ow * s->stride + t % s->kw - s->pad_w;
         if (h < 0 || h >= s->h || w < 0 || w >= s->w)
           continue;
         for (int64_t k = 0; k < s->k; k++)
@@ -136,18 +136,23 @@ static void check (void *state) {
   drop(c->x), drop(c->y), drop(c->w), drop(c->bx), drop(c->by);
 }
 
-/* n h w c k kh kw stride pad groups, rows that the last window leaves over */
-static void geometry (int n, int h, int w, int c, int k, int kh, int kw,
-                      int stride, int pad, int groups) {
-  Case it = { .s = { n, h, w, c, (h + 2 * pad - kh) / stride + 1,
-                     (w + 2 * pad - kw) / stride + 1, k, kh, kw, stride, pad,
-                     groups } };
+/* n h w c k kh kw stride pads groups, rows that the last window leaves over */
+static void oblong (int n, int h, int w, int c, int k, int kh, int kw,
+                    int stride, int pad_h, int pad_w, int groups) {
+  Case it = { .s = { n, h, w, c, (h + 2 * pad_h - kh) / stride + 1,
+                     (w + 2 * pad_w - kw) / stride + 1, k, kh, kw, stride,
+                     pad_h, pad_w, groups } };
   static int turn;
   it.act = turn++ % 2 ? ACT_RELU : ACT_NONE;
   print_message("n %d, %dx%d, %d -> %d channels, kernel %dx%d stride %d "
-                "pad %d groups %d\n", n, h, w, c, k, kh, kw, stride, pad,
-                groups);
+                "pad %dx%d groups %d\n", n, h, w, c, k, kh, kw, stride, pad_h,
+                pad_w, groups);
   in_frame(check, &it);
+}
+
+static void geometry (int n, int h, int w, int c, int k, int kh, int kw,
+                      int stride, int pad, int groups) {
+  oblong(n, h, w, c, k, kh, kw, stride, pad, pad, groups);
 }
 
 static void vae_layers (void **state) {
@@ -155,10 +160,10 @@ static void vae_layers (void **state) {
   /* pad 1 before and, at stride 2, none or less behind */
   for (int n = 0; n < 5; n++) {
     int images = (int[]) { 0, 1, 3, 35, 130 }[n];
-    Case it = { .s = { images, 28, 28, 1, 14, 14, 32, 3, 3, 2, 1, 1 },
+    Case it = { .s = { images, 28, 28, 1, 14, 14, 32, 3, 3, 2, 1, 1, 1 },
                 .act = ACT_RELU };
     in_frame(check, &it);
-    Case next = { .s = { images, 14, 14, 32, 7, 7, 64, 3, 3, 2, 1, 1 } };
+    Case next = { .s = { images, 14, 14, 32, 7, 7, 64, 3, 3, 2, 1, 1, 1 } };
     in_frame(check, &next);
   }
 }
@@ -182,6 +187,11 @@ static void other_geometries (void **state) {
   geometry(2, 9, 8, 1, 1, 3, 3, 2, 1, 1);
   geometry(2, 9, 8, 2, 48, 3, 2, 2, 0, 1);          /* oblong kernels */
   geometry(2, 8, 9, 7, 3, 1, 4, 2, 0, 1);
+  oblong(3, 9, 7, 20, 33, 1, 7, 1, 0, 3, 1);
+  oblong(17, 7, 9, 33, 20, 7, 1, 1, 3, 0, 1);
+  oblong(3, 9, 8, 3, 32, 3, 5, 2, 1, 2, 1);
+  oblong(3, 8, 9, 1, 16, 5, 2, 2, 2, 0, 1);
+  oblong(3, 7, 8, 6, 4, 2, 3, 1, 0, 1, 2);
   geometry(20, 4, 4, 3, 32, 4, 4, 2, 1, 1);
   geometry(20, 8, 8, 4, 16, 5, 5, 2, 2, 1);
   geometry(33, 1, 1, 64, 32, 1, 1, 1, 0, 1);
@@ -199,14 +209,14 @@ static void large_weights (void **state) {
 
 static void no_channels (void **state) {
   (void) state;
-  Case it = { .s = { 2, 5, 5, 0, 5, 5, 4, 3, 3, 1, 1, 1 } };
+  Case it = { .s = { 2, 5, 5, 0, 5, 5, 4, 3, 3, 1, 1, 1, 1 } };
   in_frame(check, &it);
 }
 
 static void nan_stays (void **state) {
   (void) state;
   for (int c = 1; c <= 8; c += 7) {
-    Case it = { .s = { 2, 8, 8, c, 8, 8, 16, 3, 3, 1, 1, 1 },
+    Case it = { .s = { 2, 8, 8, c, 8, 8, 16, 3, 3, 1, 1, 1, 1 },
                 .act = ACT_RELU };
     it.x = array(F32, 4, 2, 8, 8, c);
     it.out = array(F32, 4, 2, 8, 8, 16);

@@ -31,18 +31,20 @@ static void stop (void) {
 
 /* ---- right ones ---- */
 
-/* n h w c, oh ow, k kh kw, stride pad groups */
+/* n h w c, oh ow, k kh kw, stride pad_h pad_w groups */
 static const ConvShape shapes[] = {
-  { 2, 7, 6, 3, 4, 3, 4, 3, 3, 2, 1, 1 },
-  { 1, 5, 5, 1, 5, 5, 16, 3, 3, 1, 1, 1 },
-  { 2, 8, 8, 4, 4, 4, 6, 4, 4, 2, 1, 2 },
-  { 3, 6, 5, 17, 2, 2, 5, 1, 1, 3, 0, 1 },
-  { 2, 5, 7, 3, 3, 3, 2, 3, 5, 1, 0, 1 },
-  { 2, 6, 6, 4, 6, 6, 5, 4, 4, 1, 1, 1 },       /* padding 1 and 2 */
-  { 1, 4, 4, 3, 1, 1, 6, 4, 4, 1, 0, 1 },
-  { 2, 9, 9, 2, 3, 3, 2, 1, 1, 3, 0, 1 },
-  { 2, 9, 9, 8, 9, 9, 8, 5, 5, 1, 2, 8 },
-  { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 1 },
+  { 2, 7, 6, 3, 4, 3, 4, 3, 3, 2, 1, 1, 1 },
+  { 1, 5, 5, 1, 5, 5, 16, 3, 3, 1, 1, 1, 1 },
+  { 2, 8, 8, 4, 4, 4, 6, 4, 4, 2, 1, 1, 2 },
+  { 3, 6, 5, 17, 2, 2, 5, 1, 1, 3, 0, 0, 1 },
+  { 2, 5, 7, 3, 3, 3, 2, 3, 5, 1, 0, 0, 1 },
+  { 2, 5, 9, 3, 5, 9, 4, 1, 7, 1, 0, 3, 1 },
+  { 2, 9, 5, 4, 9, 5, 6, 7, 1, 1, 3, 0, 2 },
+  { 2, 6, 6, 4, 6, 6, 5, 4, 4, 1, 1, 1, 1 },       /* padding 1 and 2 */
+  { 1, 4, 4, 3, 1, 1, 6, 4, 4, 1, 0, 0, 1 },
+  { 2, 9, 9, 2, 3, 3, 2, 1, 1, 3, 0, 0, 1 },
+  { 2, 9, 9, 8, 9, 9, 8, 5, 5, 1, 2, 2, 8 },
+  { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1 },
 };
 
 typedef struct Arrays {
@@ -66,8 +68,8 @@ static void naive (Arrays *a, const PlanKey *key, const Plan *p) {
       for (int64_t j = 0; j < s->kh * s->kw * cg; j++) {
         int64_t k = i % s->k, ow = i / s->k % s->ow, oh = i / s->k / s->ow;
         int64_t kw = j / cg % s->kw, kh = j / cg / s->kw;
-        int64_t h = oh * s->stride - s->pad + kh;
-        int64_t w = ow * s->stride - s->pad + kw;
+        int64_t h = oh * s->stride - s->pad_h + kh;
+        int64_t w = ow * s->stride - s->pad_w + kw;
         if (h < 0 || h >= s->h || w < 0 || w >= s->w)
           continue;
         int64_t at = ((n * s->h + h) * s->w + w) * s->c + k / kg * cg + j % cg;

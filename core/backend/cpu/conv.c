@@ -89,13 +89,13 @@ static dnnl_status_t conv_make (const PrimKey *key, const void *of, Prim *p,
                                 dnnl_primitive_desc_t *pd) {
   const int64_t *n = key->n;
   ConvShape s = { n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8],
-                  n[9], n[10], n[11] };
+                  n[9], n[10], n[11], n[12] };
   dnnl_memory_desc_t x, y, w;
   dnnl_convolution_desc_t desc;
   dnnl_status_t status;
-  int64_t down = (s.oh - 1) * s.stride + s.kh - s.h - s.pad;
-  int64_t right = (s.ow - 1) * s.stride + s.kw - s.w - s.pad;
-  dnnl_dims_t stride = { s.stride, s.stride }, before = { s.pad, s.pad };
+  int64_t down = (s.oh - 1) * s.stride + s.kh - s.h - s.pad_h;
+  int64_t right = (s.ow - 1) * s.stride + s.kw - s.w - s.pad_w;
+  dnnl_dims_t stride = { s.stride, s.stride }, before = { s.pad_h, s.pad_w };
   /* Rows that no window reaches would be negative padding. */
   dnnl_dims_t after = { down < 0 ? 0 : down, right < 0 ? 0 : right };
   image_md(&x, s.n, s.c, s.h, s.w);
@@ -129,7 +129,8 @@ static dnnl_status_t conv_make (const PrimKey *key, const void *of, Prim *p,
 
 static PrimKey conv_key (PrimKind kind, const ConvShape *s, int64_t images) {
   PrimKey key = { kind, { images, s->h, s->w, s->c, s->oh, s->ow, s->k,
-                          s->kh, s->kw, s->stride, s->pad, s->groups } };
+                          s->kh, s->kw, s->stride, s->pad_h, s->pad_w,
+                          s->groups } };
   return key;
 }
 
@@ -149,7 +150,7 @@ static Pair pair_of (PrimKind kind, const ConvShape *s, int64_t size) {
   p.weights = &p.whole->md[kind == PRIM_CONV_BACK_W ? 2 : 1];
   if (rest != size) {
     PrimKey key = conv_key(kind, s, rest);
-    key.n[12] = size;
+    key.n[13] = size;
     p.last = prim_find(&key, conv_make, p.weights);
   }
   p.scratch = p.whole->scratch > p.last->scratch ? p.whole->scratch :
@@ -174,7 +175,7 @@ static const Prim *dealer (const Pair *pair, const ConvShape *s,
                            bool collect) {
   dnnl_memory_desc_t md[2];
   PrimKey key = pair->key;
-  key.n[12] = key.kind;
+  key.n[13] = key.kind;
   key.kind = collect ? PRIM_COLLECT : PRIM_DEAL;
   weight_md(&md[collect], s, true);
   md[!collect] = *pair->weights;

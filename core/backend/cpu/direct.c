@@ -122,10 +122,11 @@ static void make_classes (Route *r, const ConvShape *s) {
   a.column = a.row + a.rows;
   uint64_t *down = (uint64_t *) (a.row + n), *across = down + a.rows;
   for (int64_t i = 0; i < a.rows; i++)
-    a.row[i] = place_of(back, i, s->kh, s->stride, s->pad,
+    a.row[i] = place_of(back, i, s->kh, s->stride, s->pad_h,
                         back ? s->oh : s->h);
   for (int64_t j = 0; j < a.columns; j++)
-    a.column[j] = place_of(back, j, s->kw, s->stride, s->pad, a.in_columns);
+    a.column[j] = place_of(back, j, s->kw, s->stride, s->pad_w,
+                           a.in_columns);
   int downs = classes_of(a.row, a.rows, down);
   int acrosses = classes_of(a.column, a.columns, across);
   int count = downs * acrosses;
@@ -164,8 +165,8 @@ static void make_pairs (Route *r, const ConvShape *s) {
       int64_t h, w;
       start[i] = n;
       for (int64_t j = 0; j < s->ow; j++)
-        if (comes_from(false, i, t / s->kw, s->stride, s->pad, s->h, &h)
-            && comes_from(false, j, t % s->kw, s->stride, s->pad, s->w, &w))
+        if (comes_from(false, i, t / s->kw, s->stride, s->pad_h, s->h, &h)
+            && comes_from(false, j, t % s->kw, s->stride, s->pad_w, s->w, &w))
           r->pair[n++] = (DirectPair) {
             (int32_t) ((h * s->w + w) * s->c),
             (int32_t) ((i * s->ow + j) * s->k) };

@@ -47,11 +47,11 @@ Few few_of (const ConvShape *s, int64_t offset[FEW_TAPS]) {
 
 void few_pad (const Few *f, float *padded, const float *x) {
   const ConvShape *s = &f->s;
-  int64_t rows = s->h < f->ph - s->pad ? s->h : f->ph - s->pad;
-  int64_t columns = s->w < f->pw - s->pad ? s->w : f->pw - s->pad;
+  int64_t rows = s->h < f->ph - s->pad_h ? s->h : f->ph - s->pad_h;
+  int64_t columns = s->w < f->pw - s->pad_w ? s->w : f->pw - s->pad_w;
   memset(padded, 0, (size_t) (f->ph * f->pw * s->c) * sizeof *padded);
   for (int64_t i = 0; i < rows; i++)
-    memcpy(padded + ((i + s->pad) * f->pw + s->pad) * s->c,
+    memcpy(padded + ((i + s->pad_h) * f->pw + s->pad_w) * s->c,
            x + i * s->w * s->c, (size_t) (columns * s->c) * sizeof *x);
 }
 
@@ -63,9 +63,9 @@ INLINE void crop (const Few *f, float *x, const float *padded,
   if (bias != NULL)
     memcpy(add, bias, (size_t) c * sizeof *add);
   for (int64_t i = 0; i < s->h; i++, x += s->w * c) {
-    const float *from = padded + ((i + s->pad) * f->pw + s->pad) * c;
-    int64_t inside = i + s->pad >= f->ph ? 0 :
-                     s->w < f->pw - s->pad ? s->w : f->pw - s->pad;
+    const float *from = padded + ((i + s->pad_h) * f->pw + s->pad_w) * c;
+    int64_t inside = i + s->pad_h >= f->ph ? 0 :
+                     s->w < f->pw - s->pad_w ? s->w : f->pw - s->pad_w;
     for (int64_t j = 0; j < s->w; j++)
       for (int q = 0; q < c; q++)
         x[j * c + q] = add[q];

@@ -24,7 +24,7 @@ typedef enum PrimKind {
 /* What a primitive is made from; unused numbers are 0. */
 typedef struct PrimKey {
   int64_t kind;
-  int64_t n[13];
+  int64_t n[14];
 } PrimKey;
 
 typedef struct Prim {

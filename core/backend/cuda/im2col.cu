@@ -17,8 +17,8 @@ static __device__ int64_t source (const ConvShape &s, int64_t group,
   int64_t kw = i / channels % s.kw;
   int64_t kh = i / (channels * s.kw) % s.kh;
   int64_t row = i / (channels * s.kw * s.kh);
-  int64_t w = row % s.ow * s.stride - s.pad + kw;
-  int64_t h = row / s.ow % s.oh * s.stride - s.pad + kh;
+  int64_t w = row % s.ow * s.stride - s.pad_w + kw;
+  int64_t h = row / s.ow % s.oh * s.stride - s.pad_h + kh;
   int64_t n = row / (s.ow * s.oh);
   if (h < 0 || h >= s.h || w < 0 || w >= s.w)
     return -1;
@@ -43,7 +43,7 @@ KERNEL_FN collect (float *x, const float *patch, ConvShape s, int64_t group,
     float sum = 0;
     for (int64_t kh = 0; kh < s.kh; kh++)
       for (int64_t kw = 0; kw < s.kw; kw++) {
-        int64_t y = h + s.pad - kh, z = w + s.pad - kw;
+        int64_t y = h + s.pad_h - kh, z = w + s.pad_w - kw;
         if (y < 0 || z < 0 || y % s.stride != 0 || z % s.stride != 0
             || y / s.stride >= s.oh || z / s.stride >= s.ow)
           continue;

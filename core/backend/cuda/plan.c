@@ -130,9 +130,9 @@ static Desc convolution (Maker *m) {
   cudnnDataType_t type = CUDNN_DATA_FLOAT;
   cudnnConvolutionMode_t mode = CUDNN_CROSS_CORRELATION;
   int64_t axes = 2, one[] = { 1, 1 }, stride[] = { s->stride, s->stride };
-  int64_t before[] = { s->pad, s->pad }, after[] = {
-    padding_after(s->h, s->oh, s->kh, s->stride, s->pad),
-    padding_after(s->w, s->ow, s->kw, s->stride, s->pad) };
+  int64_t before[] = { s->pad_h, s->pad_w }, after[] = {
+    padding_after(s->h, s->oh, s->kh, s->stride, s->pad_h),
+    padding_after(s->w, s->ow, s->kw, s->stride, s->pad_w) };
   Desc d = make(m, CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR);
   set(m, d, CUDNN_ATTR_CONVOLUTION_COMP_TYPE, CUDNN_TYPE_DATA_TYPE, 1, &type);
   set(m, d, CUDNN_ATTR_CONVOLUTION_CONV_MODE, CUDNN_TYPE_CONVOLUTION_MODE, 1,

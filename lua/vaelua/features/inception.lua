@@ -170,21 +170,8 @@ end
 
 -- ---- running ------------------------------------------------------------------------------------
 
--- A pad of its own on each axis: columns or rows of zeros beside the picture.
-local function padded(x, axis, n)
-  local shape = x.shape
-  shape[axis] = n
-  local zeros = ops.zeros(shape)
-  return ops.cat({ zeros, x, zeros }, axis)
-end
-
 local function run_conv(step, x, w)
-  local ph, pw = (step.kh - 1) // 2, (step.kw - 1) // 2
-  if step.valid then ph, pw = 0, 0 end
-  local pad = ph == pw and ph or 0
-  if ph > pad then x = padded(x, 2, ph) end
-  if pw > pad then x = padded(x, 3, pw) end
-  return ops.conv(x, w.w, w.b, { stride = step.stride, pad = pad, act = "relu" })
+  return ops.conv(x, w.w, w.b, { stride = step.stride, pad = step.valid and 0 or nil, act = "relu" })
 end
 
 local pools = {

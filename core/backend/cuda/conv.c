@@ -83,7 +83,8 @@ static void say_none (const ConvShape *s, const char *why) {
            ", %" PRId64 ", %" PRId64 ", %" PRId64 "], window %" PRId64 " x %"
            PRId64 ", stride %" PRId64 ", pad %" PRId64 " x %" PRId64
            " (%s): own kernels compute it", cuda_name, s->n, s->h, s->w, s->c,
-           s->n, s->oh, s->ow, s->k, s->kh, s->kw, s->stride, s->pad_h, s->pad_w, why);
+           s->n, s->oh, s->ow, s->k, s->kh, s->kw, s->stride, s->pad_h,
+           s->pad_w, why);
   cuda_host.say(text);
 }
 

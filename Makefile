@@ -10,6 +10,7 @@
 #   make deps       installs the Debian packages that are missing
 #   make install    PREFIX=/usr/local DESTDIR=
 #   make SAN=1 ...  the same with address and undefined-behaviour checks
+#   make AVX2=1     build/avx2/vaelua, which leaves AVX-512 alone: for bench
 #
 # There are no lists of files here: whatever lies in core/ and lua/ is built
 # and embedded, whatever lies in tests/ is run.
@@ -24,6 +25,9 @@ B := build
 ifdef SAN
 B := build/san
 endif
+ifdef AVX2
+B := build/avx2
+endif
 
 # -- flags ---------------------------------------------------------------
 
@@ -37,7 +41,7 @@ WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes
 CHAFA_INC := /usr/include/chafa /usr/lib/$(TRIPLE)/chafa/include \
   /usr/include/glib-2.0 /usr/lib/$(TRIPLE)/glib-2.0/include
 CPPFLAGS += -D_GNU_SOURCE= -Icore -I$(B)/gen -isystem $(LUA_INC) \
-  $(addprefix -isystem ,$(CHAFA_INC))
+  $(addprefix -isystem ,$(CHAFA_INC)) $(if $(AVX2),-DLEVEL_MAX=3)
 CFLAGS  ?= -O3 -g
 # Every machine from x86-64-v2 on runs the program: hot loops choose AVX2 or
 # AVX-512 when it starts.  The maths flags keep NaN, infinities and the bits.
@@ -72,7 +76,7 @@ C_TESTS   := $(patsubst tests/c/%.c,$(B)/test/c/%,$(wildcard tests/c/test_*.c))
 .DELETE_ON_ERROR:
 
 # A sanitized module cannot be loaded by a stock interpreter.
-all: $(B)/vaelua $(if $(SAN),,$(B)/vaelua.so cuda)
+all: $(B)/vaelua $(if $(SAN)$(AVX2),,$(B)/vaelua.so cuda)
 
 # make V=1 shows whole commands.
 Q := $(if $(V),,@)
@@ -219,7 +223,7 @@ $(B)/gen/build.h: FORCE
 	@{ printf '#define BUILD_VERSION "%s"\n' '$(VERSION)'; \
 	   printf '#define BUILD_COMMIT "%s"\n' \
 	     "$$(GIT_OPTIONAL_LOCKS=0 git describe --always --dirty --abbrev=12 2>/dev/null)"; \
-	   printf '#define BUILD_FLAGS "%s"\n' '$(CFLAGS)$(if $(SAN), SAN)'; \
+	   printf '#define BUILD_FLAGS "%s"\n' '$(CFLAGS)$(if $(SAN), SAN)$(if $(AVX2), AVX2)'; \
 	 } > $@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 

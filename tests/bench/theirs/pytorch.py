@@ -29,8 +29,14 @@ NAME = "PyTorch " + version()
 
 
 def ways():
-    """How a function of tensors can be run; torch.compile is from 2.0 on."""
-    return ("eager", "traced", "compiled") if hasattr(torch, "compile") else ("eager", "traced")
+    """(layout, way) of every setting; torch.compile, from 2.0 on, chooses layouts by itself."""
+    all = [(layout, way) for way in ("eager", "traced") for layout in LAYOUTS]
+    return all + [("last", "compiled")] if hasattr(torch, "compile") else all
+
+
+def settings(make):
+    """{label: make} of make(layout, way)."""
+    return {"channels %s, %s" % pair: lambda pair=pair: make(*pair) for pair in ways()}
 
 
 def cast(precision):
@@ -76,8 +82,7 @@ def settings_of_step(make_model, z, x, precision, timed):
         mine = x.contiguous(memory_format=LAYOUTS[layout])
         step = trainer(make_model(), z, mine, layout, way, precision)
         return timed(lambda: step(mine))
-    return {"channels %s, %s" % (layout, way): lambda layout=layout, way=way: make(layout, way)
-            for way in ways() for layout in LAYOUTS}
+    return settings(make)
 
 
 def settings_of_forward(make_model, x, timed):
@@ -95,5 +100,4 @@ def settings_of_forward(make_model, x, timed):
             with torch.no_grad():
                 model(mine)
         return timed(forward)
-    return {"channels %s, %s" % (layout, way): lambda layout=layout, way=way: make(layout, way)
-            for way in ways() for layout in LAYOUTS}
+    return settings(make)

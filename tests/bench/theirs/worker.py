@@ -15,7 +15,7 @@ import signal
 import sys
 import time
 
-TRIAL = 0.7          # seconds that a setting is tried for
+TRIAL = 0.3          # seconds that a setting is tried for
 
 
 def times(f, seconds):

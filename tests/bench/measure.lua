@@ -8,9 +8,9 @@
     a:close() b:close()
 
   A worker is a program that stays and answers requests: it says "ready PID NAME" once, then reads
-  lines "SECONDS CASE" and answers each with one line, "LABEL: number number ..." or "skip: reason"
-  (ours/worker.lua, theirs/worker.py).  The label says which of its settings the numbers are of.  One
-  that cannot start, or ends, is missing: what it wrote to its standard error is in the log. ]]
+  lines "SECONDS CASE" and answers each with one line, "LABEL: number ..." or "skip: reason"
+  (ours/worker.lua, theirs/worker.py).  The label says which of its settings the numbers are of.
+  One that cannot start, or ends, is missing: what it wrote to its standard error is in the log. ]]
 
 local core = require "vaelua.core"
 

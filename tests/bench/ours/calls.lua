@@ -1,5 +1,5 @@
--- calls.lua - what a call costs: an op on one number, a Lua function, a graph of many small ops. The
--- peer is theirs/calls.py.
+-- calls.lua - what a call costs: an op on one number, a Lua function, a graph of many small ops.
+-- The peer is theirs/calls.py.
 
 local va = require "vaelua"
 local core = require "vaelua.core"

@@ -1,5 +1,5 @@
--- inception.lua - the forward pass of Inception-v3 on pictures of 299 x 299 x 3, with random weights.
--- The peer is theirs/inception.py.
+-- inception.lua - the forward pass of Inception-v3 on pictures of 299 x 299 x 3, with random
+-- weights. The peer is theirs/inception.py.
 
 local va = require "vaelua"
 local inception = require "vaelua.features.inception"

@@ -1,4 +1,5 @@
---[[ worker.lua - a worker of the bench (tests/bench/measure.lua): answers requests on standard input.
+--[[ worker.lua - a worker of the bench (tests/bench/measure.lua): it answers requests on standard
+  input.
 
     worker.serve { step = function(batch) ... return function(seconds) ... return samples end end }
 

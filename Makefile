@@ -3,7 +3,8 @@
 #   make            the program build/vaelua and the module build/vaelua.so
 #   make compare    installs what is missing, builds, runs the first experiment
 #   make test       installs what is missing, builds, runs all tests
-#   make bench      timings, as ratios measured in one run
+#   make bench      timings in turn with PyTorch's, in one run; ALL=yes also the
+#                   comparison as a whole, ONLY=part, README=yes its table
 #   make lint       luacheck, warnings of clang and nvcc
 #   make docs       annotations for editors, reference page, man page, completion
 #   make gpu-check  where a GPU is: CUDA against the CPU, and its speed
@@ -332,10 +333,14 @@ $(B)/test/gpu_properties: tests/gpu/properties.c
 	$(Q)$(CC) -std=gnu11 $(CUDA_INC) -o $@ $< -L$(CUDA_DIR)/lib64 -lcudnn \
 	  -Wl,-rpath,$(CUDA_DIR)/lib64
 
+# Peers: python3-torch, and the Python named by BENCH_PYTHON.  The second
+# program is for the row of AVX2.
 bench:
 	$(call need,$(BUILD_PACKAGES))
 	+$(MAKE) all
-	$(B)/vaelua tests/bench/run.lua $(ONLY)
+	+$(MAKE) AVX2=1 build/avx2/vaelua
+	$(B)/vaelua tests/bench/run.lua $(foreach v,ONLY ALL README THREADS, \
+	  $(if $($v),$(shell echo $v | tr A-Z a-z)=$($v)))
 
 lint: lint-cuda lint-must-use
 	luacheck -q lua experiments examples tests

@@ -29,6 +29,9 @@ for _, word in ipairs(arg) do
     0) end
   given[name] = value
 end
+if given.readme == "yes" and given.only ~= "" then
+  error("bench: README=yes writes the table of a whole run: without ONLY", 0)
+end
 
 local program = core.realpath "/proc/self/exe"
 local avx2 = program:match "^(.*)/" .. "/avx2/vaelua"
@@ -142,10 +145,10 @@ end
 
 local UNITS = { s = 1, ms = 1e3, ["µs"] = 1e6, MB = 1, ["GFLOP/s"] = 1e-9, ["GB/s"] = 1e-9 }
 
-local function row_of(spec, name, statistics, list, first)
-  local row = { part = spec.part, name = name, unit = spec.unit, ours = statistics[1], peers = {},
+local function row_of(spec, statistics, list)
+  local row = { part = spec.part, name = spec.name, unit = spec.unit, ours = statistics[1], peers = {},
                 goal = spec.goal, bound = spec.bound, only = spec.only }
-  for i = first or 2, #statistics do
+  for i = 2, #statistics do
     local p = statistics[i]
     p.name, p.aside = list[i].name, list[i].aside
     row.peers[#row.peers + 1] = p
@@ -153,26 +156,32 @@ local function row_of(spec, name, statistics, list, first)
   return row
 end
 
+-- Seconds of so many products and sums at the peak of that moment.
+local function floor(spec)
+  local n = spec.threads or threads
+  local p = party(spec, "products at the FMA peak", our_words("peak", n, spec.level),
+                  environment(n, spec.level), "flop")
+  local rate = p.ask
+  function p.ask(seconds)
+    local samples, label = rate(seconds)
+    for i, v in ipairs(samples or {}) do samples[i] = spec.floor / v end
+    return samples, label
+  end
+  return p
+end
+
 -- Measures a row; one with a number of products also gives a row of the step over its floor.
 local function run(spec)
   local list = spec.parties or parties(spec)
-  if spec.floor then
-    list[#list + 1] = party(spec, "floor", our_words("peak", spec.threads or threads, spec.level),
-      environment(spec.threads or threads), "flop")
-  end
+  if spec.floor then list[#list + 1] = floor(spec) end
   local s = measure.turns(list, spec.rounds or ROUNDS, spec.seconds or SECONDS)
-  for i, one in ipairs(s) do
-    s[i] = result.scaled(one, list[i].name == "floor" and 1 or spec.scale or UNITS[spec.unit])
-  end
-  local peak = spec.floor and table.remove(s)
-  found(row_of(spec, spec.name, s, list))
-  if peak and peak.median then
-    local ms = { name = "products at the FMA peak", n = peak.n, label = "floor" }
-    for to, from in pairs { median = "median", min = "min", q1 = "q3", q3 = "q1" } do
-      ms[to] = spec.floor / peak[from] * UNITS[spec.unit]
-    end
+  for i, one in ipairs(s) do s[i] = result.scaled(one, spec.scale or UNITS[spec.unit]) end
+  local least = spec.floor and table.remove(s)
+  found(row_of(spec, s, list))
+  if least and least.median and s[1].median then
+    least.name = list[#list].name
     found { part = spec.part, name = spec.name .. ", over the floor", unit = spec.unit,
-            ours = s[1], peers = { ms }, goal = spec.over }
+            ours = s[1], peers = { least }, goal = spec.over }
   end
 end
 
@@ -303,7 +312,8 @@ local function start_parties()
   return list
 end
 
-add("start", "start, beside import torch", "ms", { make_parties = start_parties, rounds = 3, goal = 0.01 })
+add("start", "start, beside import torch", "ms", { make_parties = start_parties, rounds = 3,
+                                                   goal = 0.01 })
 
 add("memory", "memory of training, 12,800 images", "MB",
     { script = "vae", case = "memory 12800", fresh = true, rounds = 2, goal = 0.35 })

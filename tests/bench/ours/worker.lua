@@ -16,15 +16,16 @@ local M = {}
 
 local FIRST = 3          -- steps at the start of a loop that are not counted: it is noted in them
 
---- Seconds of each turn of a training loop with that body, for so many seconds.
+--- Seconds of each turn of a training loop with that body, for so many seconds.  From the start of
+--- a turn to that of the next: kernels may run behind the body.
 function M.steps(body, seconds)
-  local times, begin = {}, core.clock()
-  local start = begin
+  local times, begin, start = {}, core.clock(), nil
   for _ in va.steps(1000000) do
-    body()
     local now = core.clock()
-    times[#times + 1], start = now - start, now
+    if start then times[#times + 1] = now - start end
     if #times > FIRST and now - begin >= seconds then break end
+    start = now
+    body()
   end
   return table.move(times, FIRST + 1, #times, 1, {})
 end

@@ -146,8 +146,8 @@ end
 local UNITS = { s = 1, ms = 1e3, ["µs"] = 1e6, MB = 1, ["GFLOP/s"] = 1e-9, ["GB/s"] = 1e-9 }
 
 local function row_of(spec, statistics, list)
-  local row = { part = spec.part, name = spec.name, unit = spec.unit, ours = statistics[1], peers = {},
-                goal = spec.goal, bound = spec.bound, only = spec.only }
+  local row = { part = spec.part, name = spec.name, unit = spec.unit, ours = statistics[1],
+                peers = {}, goal = spec.goal, bound = spec.bound, only = spec.only }
   for i = 2, #statistics do
     local p = statistics[i]
     p.name, p.aside = list[i].name, list[i].aside

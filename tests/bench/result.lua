@@ -81,7 +81,7 @@ local function columns(rows)
   local names = {}
   for _, row in ipairs(rows) do
     for _, p in ipairs(row.peers) do
-      if p.name:find "^PyTorch" and not names[p.name] then
+      if p.name:find "^PyTorch [%w.]+$" and not names[p.name] then
         names[#names + 1], names[p.name] = p.name, #names + 1
       end
     end

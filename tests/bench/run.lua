@@ -220,7 +220,8 @@ step("VAE step, batch 128, bf16", 128, { precision = "bf16", goal = 0.18 })
 step("VAE step, batch 128, AVX2 alone", 128, { level = "avx2", goal = 0.40 })
 step("AE step, batch 128", 128, { model = "ae" })
 
-add("epoch", "epoch of VAE and AE", "s", { script = "vae", case = "epoch", rounds = 2 })
+add("epoch", "epoch of VAE and AE", "s", { script = "vae", case = "epoch",
+                                             rounds = given.all == "yes" and 3 or 1 })
 
 -- Seconds of a command.
 local function command(words, label)

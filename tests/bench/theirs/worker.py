@@ -19,8 +19,7 @@ TRIAL = 0.3          # seconds that a setting is tried for
 
 
 def times(f, seconds):
-    """Seconds of each call of f, called for so many seconds; the first calls are not counted."""
-    f()
+    """Seconds of each call of f, called for so many seconds; the first one is not counted."""
     f()
     samples, begin = [], time.perf_counter()
     while True:
@@ -58,9 +57,9 @@ def median(samples):
 
 
 def tried(f, seconds):
-    """Some samples behind the first ones, in which what is traced is still being optimised."""
-    f(seconds)
-    return f(seconds)
+    """The later half of the samples: in the first what is traced is still being optimised."""
+    samples = f(seconds)
+    return samples[len(samples) // 2:]
 
 
 def fastest(settings, seconds=TRIAL):

@@ -1,7 +1,8 @@
 --[[ run.lua - make bench: all timings, of one run on one machine.
 
-    make bench                      everything but the comparison as a whole, in some ten minutes
-    make bench ALL=yes              that one too (some 20 minutes more)
+    make bench                      everything but the comparison as a whole: a quarter of an
+                                    hour with both PyTorches
+    make bench ALL=yes              that one too (much longer)
     make bench ONLY=vae             one part, or the rows and records with that in their name
     make bench README=yes           writes the table into README.md
     make bench THREADS=4            other than 2

@@ -3,13 +3,15 @@
 #   make            the program build/vaelua and the module build/vaelua.so
 #   make compare    installs what is missing, builds, runs the first experiment
 #   make test       installs what is missing, builds, runs all tests
-#   make bench      timings, as ratios measured in one run
+#   make bench      timings in turn with PyTorch's, in one run; ALL=yes also the
+#                   comparison as a whole, ONLY=part, README=yes its table
 #   make lint       luacheck, warnings of clang and nvcc
 #   make docs       annotations for editors, reference page, man page, completion
 #   make gpu-check  where a GPU is: CUDA against the CPU, and its speed
 #   make deps       installs the Debian packages that are missing
 #   make install    PREFIX=/usr/local DESTDIR=
 #   make SAN=1 ...  the same with address and undefined-behaviour checks
+#   make AVX2=1     build/avx2/vaelua, which leaves AVX-512 alone: for bench
 #
 # There are no lists of files here: whatever lies in core/ and lua/ is built
 # and embedded, whatever lies in tests/ is run.
@@ -24,6 +26,9 @@ B := build
 ifdef SAN
 B := build/san
 endif
+ifdef AVX2
+B := build/avx2
+endif
 
 # -- flags ---------------------------------------------------------------
 
@@ -37,7 +42,7 @@ WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes
 CHAFA_INC := /usr/include/chafa /usr/lib/$(TRIPLE)/chafa/include \
   /usr/include/glib-2.0 /usr/lib/$(TRIPLE)/glib-2.0/include
 CPPFLAGS += -D_GNU_SOURCE= -Icore -I$(B)/gen -isystem $(LUA_INC) \
-  $(addprefix -isystem ,$(CHAFA_INC))
+  $(addprefix -isystem ,$(CHAFA_INC)) $(if $(AVX2),-DLEVEL_MAX=3)
 CFLAGS  ?= -O3 -g
 # Every machine from x86-64-v2 on runs the program: hot loops choose AVX2 or
 # AVX-512 when it starts.  The maths flags keep NaN, infinities and the bits.
@@ -76,7 +81,7 @@ C_TESTS   := $(patsubst tests/c/%.c,$(B)/test/c/%,$(wildcard tests/c/test_*.c))
 .DELETE_ON_ERROR:
 
 # A sanitized module cannot be loaded by a stock interpreter.
-all: $(B)/vaelua $(if $(SAN),,$(B)/vaelua.so cuda)
+all: $(B)/vaelua $(if $(SAN)$(AVX2),,$(B)/vaelua.so cuda)
 
 # make V=1 shows whole commands.
 Q := $(if $(V),,@)
@@ -223,7 +228,7 @@ $(B)/gen/build.h: FORCE
 	@{ printf '#define BUILD_VERSION "%s"\n' '$(VERSION)'; \
 	   printf '#define BUILD_COMMIT "%s"\n' \
 	     "$$(GIT_OPTIONAL_LOCKS=0 git describe --always --dirty --abbrev=12 2>/dev/null)"; \
-	   printf '#define BUILD_FLAGS "%s"\n' '$(CFLAGS)$(if $(SAN), SAN)'; \
+	   printf '#define BUILD_FLAGS "%s"\n' '$(CFLAGS)$(if $(SAN), SAN)$(if $(AVX2), AVX2)'; \
 	 } > $@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
@@ -332,10 +337,14 @@ $(B)/test/gpu_properties: tests/gpu/properties.c
 	$(Q)$(CC) -std=gnu11 $(CUDA_INC) -o $@ $< -L$(CUDA_DIR)/lib64 -lcudnn \
 	  -Wl,-rpath,$(CUDA_DIR)/lib64
 
+# Peers: python3-torch, and the Python named by BENCH_PYTHON.  The second
+# program is for the row of AVX2.
 bench:
 	$(call need,$(BUILD_PACKAGES))
 	+$(MAKE) all
-	$(B)/vaelua tests/bench/run.lua $(ONLY)
+	+$(MAKE) AVX2=1 build/avx2/vaelua
+	$(B)/vaelua tests/bench/run.lua $(foreach v,ONLY ALL README THREADS, \
+	  $(if $($v),$(shell echo $v | tr A-Z a-z)=$($v)))
 
 lint: lint-cuda lint-must-use
 	luacheck -q lua experiments examples tests

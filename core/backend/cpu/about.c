@@ -19,7 +19,7 @@ int cpu_level (void) {
          && __builtin_cpu_supports("avx512cd")
          && __builtin_cpu_supports("avx512dq")
          && __builtin_cpu_supports("avx512vl");
-  return v4 ? 4 : v3 ? 3 : 2;
+  return v4 && LEVEL_MAX >= 4 ? 4 : v3 ? 3 : 2;
 }
 
 const char *cpu_isa (void) {

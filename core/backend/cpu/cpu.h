@@ -31,11 +31,19 @@ extern const Kernels cpu_kernels;
 #define KERNEL(name, ...) void cpu_##name (PARAMS(__VA_ARGS__));
 #include "backend/kernels.def"
 
+/* The highest level of instructions that is used, of x86-64-vN: make AVX2=1
+ * builds a program that shows what a machine without AVX-512 does. */
+#ifndef LEVEL_MAX
+#define LEVEL_MAX 4
+#endif
+
 /* For the loops of a hot file: three versions, chosen when the program is
  * loaded, so that one program runs everywhere from x86-64-v2 on.  Not to be
  * put on a function that is inlined into another one. */
 #ifdef __clang__
 #define HOT                       /* clang only checks this code */
+#elif LEVEL_MAX < 4
+#define HOT __attribute__((target_clones("default", "arch=x86-64-v3")))
 #else
 #define HOT __attribute__((target_clones( \
   "default", "arch=x86-64-v3", "arch=x86-64-v4")))
@@ -56,7 +64,7 @@ void cpu_set_threads (int n);
 typedef struct Peak { double flop, bytes; } Peak;
 Peak cpu_peak (void);
 
-int cpu_level (void);            /* 2, 3 or 4, of x86-64-vN (about.c) */
+int cpu_level (void);            /* 2 .. LEVEL_MAX, of x86-64-vN (about.c) */
 const char *cpu_isa (void);      /* "x86-64-v4" */
 const char *cpu_onednn (void);   /* "2.6.3" */
 const char *cpu_blas (void);     /* OpenBLAS and how it was built */

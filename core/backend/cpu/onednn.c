@@ -31,6 +31,8 @@ static void check (dnnl_status_t status) {
 dnnl_engine_t prim_engine (void) {
   if (engine == NULL) {
     dnnl_set_primitive_cache_capacity(0);      /* the cache is ours */
+    if (LEVEL_MAX < 4)
+      dnnl_set_max_cpu_isa(dnnl_cpu_isa_avx2);
     check(dnnl_engine_create(&engine, dnnl_cpu, 0));
   }
   return engine;

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""vae_ops.py - how many kernels a training step of the VAE needs in PyTorch, as far as a CPU tells.
+"""operators.py - how many kernels a training step of the VAE needs in PyTorch, as far as a CPU tells.
 
-One eager step of vae_torch.py (noise, forward, zero_grad, backward, Adam) runs under PyTorch's
+One eager step of vae.py (noise, forward, zero_grad, backward, Adam) runs under PyTorch's
 profiler on the CPU; what is counted are the innermost operators that compute, a stand-in for the
 kernels that a GPU would be given.  It is a count of calls, no measurement on a GPU:
 
@@ -12,19 +12,27 @@ kernels that a GPU would be given.  It is a count of calls, no measurement on a 
   and a linear layer with its bias: the count is rather too low;
 - a foreach operator counts once, as on a GPU, though the CPU has a loop over tensors.
 
-Prints a line for Adam as PyTorch runs it by default (1.13: a tensor at a time) and one for
-foreach=True.  vae_ops.py names: what was counted, too.
+Prints "NAME NUMBER", for Adam as PyTorch runs it by default (1.13: a tensor at a time) and for
+foreach=True.  operators.py names: what was counted, too.
 """
 import sys
 from collections import Counter
 
-want_names, sys.argv[1:] = "names" in sys.argv, []       # vae_torch.py reads them too
-sys.dont_write_bytecode = True                           # nothing is left beside the sources
-
+import pytorch                                           # nothing is left beside the sources
 import torch
+import torch.nn.functional as F
+import vae
 from torch.profiler import ProfilerActivity, profile
 
-from vae_torch import B, Vae, step
+from vae import B, Z
+
+
+class Vae(vae.Vae):
+    """With a ReLU behind the decoder's linear layer, as the model of tests/device/count.lua."""
+
+    def decode(self, z):
+        return self.d2(F.relu(self.d1(F.relu(self.up(z)).view(-1, 64, 7, 7))))
+
 
 FREE = {"aten::" + name for name in (
     "as_strided as_strided_ view t transpose detach select slice expand unsqueeze squeeze reshape "
@@ -58,6 +66,13 @@ def computing(event, in_adam=False):
     return Counter([event.name])
 
 
+def step(model, adam, x):
+    loss = model(x, torch.randn(len(x), Z))
+    adam.zero_grad(set_to_none=True)
+    loss.backward()
+    adam.step()
+
+
 def of_step(**how):
     model, x = Vae(), torch.rand(B, 1, 28, 28)
     adam = torch.optim.Adam(model.parameters(), lr=1e-3, **how)
@@ -68,10 +83,10 @@ def of_step(**how):
     return sum(map(computing, tree), Counter())
 
 
-for label, how in ("torch", {}), ("torch foreach", {"foreach": True}):
-    counted = of_step(**how)
-    print("%s %d kernels a step (operators that compute, counted by its profiler on the CPU)" % (
-        label, sum(counted.values())))
-    if want_names:
-        for name, n in counted.most_common():
-            print("    %4d %s" % (n, name))
+if __name__ == "__main__":
+    for label, how in ("eager", {}), ("foreach", {"foreach": True}):
+        counted = of_step(**how)
+        print("%s,_%s %d" % (pytorch.NAME.replace(" ", "_"), label, sum(counted.values())))
+        if "names" in sys.argv:
+            for name, n in counted.most_common():
+                print("    %4d %s" % (n, name))

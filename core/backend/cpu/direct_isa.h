@@ -167,10 +167,10 @@ INLINE void weights_of (float *dw, int64_t step, const float *y,
 static void back_w (float *dw, int64_t step, const float *y, const float *x,
                     const DirectPair *pair, int64_t n, int64_t k, int64_t c,
                     int64_t images, int64_t y_image, int64_t x_image) {
-  for (int64_t i = 0; i < k;) {
-    int64_t rows = k - i >= ROWS ? ROWS : k - i >= 4 ? 4 : k - i >= 2 ? 2 : 1;
-    for (int64_t j = 0; j < c; j += PANEL) {
+  for (int64_t j = 0; j < c; j += PANEL)
+    for (int64_t i = 0, rows; i < k; i += rows) {
       float *to = dw + i * step + j;
+      rows = k - i >= ROWS ? ROWS : k - i >= 4 ? 4 : k - i >= 2 ? 2 : 1;
       if (rows == ROWS)
         weights_of(to, step, y + i, x + j, pair, n, c - j, images, y_image,
                    x_image, ROWS);
@@ -184,8 +184,6 @@ static void back_w (float *dw, int64_t step, const float *y, const float *x,
         weights_of(to, step, y + i, x + j, pair, n, c - j, images, y_image,
                    x_image, 1);
     }
-    i += rows;
-  }
 }
 
 const DirectIsa ISA = { PANEL, pass, back_w };

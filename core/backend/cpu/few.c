@@ -100,53 +100,47 @@ void few_back_w (const Few *f, float *dw, const float *dy,
 
 /* ---- data gradient: the taps of a pixel are lanes ----------------------- */
 
-/* Adds each pixel's products at its taps; run: taps that lie side by side,
- * of which the last `shared` meet the first ones of the next pixel and are
- * carried to it in registers. */
+/* A pixel's taps are a run of floats that starts a step behind the last
+ * pixel's.  What it shares with the next one is added in a walk of its own, so
+ * that an addition seldom waits for the one before. */
 INLINE void scatter_row (const Few *f, float *to, const float *products,
                          const int64_t run, const int64_t step) {
-  float carry[16] = { 0 };
-  const int64_t shared = run > step ? run - step : 0;
-  for (int64_t j = 0; j < f->s.ow; j++) {
-    for (int64_t t = 0; t < step && t < run; t++)
-      to[t] += products[t] + (t < shared ? carry[t] : 0);
-    for (int64_t t = 0; t < shared; t++)
-      carry[t] = products[t + step]
-               + (t + step < shared ? carry[t + step] : 0);
-    products += f->lanes;
-    to += step;
-  }
-  for (int64_t t = 0; t < shared; t++)
-    to[t] += carry[t];
+  const int64_t own = run < step ? run : step;
+  for (int64_t j = 0; j < f->s.ow; j++)
+    for (int64_t t = 0; t < own; t++)
+      to[j * step + t] += products[j * f->lanes + t];
+  for (int64_t j = 0; j < f->s.ow; j++)
+    for (int64_t t = own; t < run; t++)
+      to[j * step + t] += products[j * f->lanes + t];
 }
 
+/* Adds each pixel's products at its taps. */
 INLINE void scatter (const Few *f, float *padded, const float *products,
                      const int64_t run, const int64_t step) {
+  memset(padded, 0, (size_t) (f->ph * f->pw * f->s.c) * sizeof *padded);
   for (int64_t i = 0; i < f->s.oh; i++)
     for (int64_t r = 0; r < f->s.kh; r++)
       scatter_row(f, padded + i * f->row + r * f->pw * f->s.c,
                   products + i * f->s.ow * f->lanes + r * run, run, step);
 }
 
-static void scatter_any (const Few *f, float *padded, const float *products,
-                         int64_t run) {
-  const int64_t below = f->pw * f->s.c;
-  for (int64_t i = 0; i < f->s.oh; i++)
-    for (int64_t j = 0; j < f->s.ow; j++, products += f->lanes)
-      for (int64_t t = 0; t < f->taps; t++)
-        padded[i * f->row + j * f->step + t / run * below + t % run] +=
-          products[t];
-}
-
-void few_back_x (const Few *f, float *padded, const float *dy,
-                 const float *w, float *products) {
-  int64_t run = f->s.kw * f->s.c;
-  isa()->dots(f, products, dy, w);
-  memset(padded, 0, (size_t) (f->ph * f->pw * f->s.c) * sizeof *padded);
+HOT static void scatter_all (const Few *f, float *padded,
+                             const float *products) {
+  const int64_t run = f->s.kw * f->s.c;
   if (run == 3 && f->step == 2)
     scatter(f, padded, products, 3, 2);
   else if (run == 4 && f->step == 2)
     scatter(f, padded, products, 4, 2);
+  else if (run == 9 && f->step == 6)
+    scatter(f, padded, products, 9, 6);
+  else if (run == 12 && f->step == 6)
+    scatter(f, padded, products, 12, 6);
   else
-    scatter_any(f, padded, products, run);
+    scatter(f, padded, products, run, f->step);
+}
+
+void few_back_x (const Few *f, float *padded, const float *dy,
+                 const float *w, float *products) {
+  isa()->dots(f, products, dy, w);
+  scatter_all(f, padded, products);
 }

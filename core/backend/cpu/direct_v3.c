@@ -1,4 +1,5 @@
-/* direct_v3.c - direct_isa.h for AVX2: 16 registers of 8 floats. */
+/* direct_v3.c - direct_isa.h and thin_isa.h for AVX2: 16 registers of 8
+ * floats. */
 #ifndef __clang__                /* clang only checks this code */
 #pragma GCC target("arch=x86-64-v3")
 #pragma GCC optimize("fp-contract=fast")
@@ -13,6 +14,7 @@
 #define PIXELS 6
 #define ROWS 6
 #define ISA direct_v3
+#define THIN thin_v3
 
 typedef float Vector __attribute__((vector_size(4 * LANES), aligned(4),
                                     may_alias));
@@ -31,3 +33,4 @@ INLINE void store_part (float *y, Vector v, int64_t n) {
 }
 
 #include "backend/cpu/direct_isa.h"
+#include "backend/cpu/thin_isa.h"

@@ -1,4 +1,5 @@
-/* direct_v4.c - direct_isa.h for AVX-512: 32 registers of 16 floats. */
+/* direct_v4.c - direct_isa.h and thin_isa.h for AVX-512: 32 registers of 16
+ * floats. */
 #ifndef __clang__                /* clang only checks this code */
 #pragma GCC target("arch=x86-64-v4,prefer-vector-width=512")
 #pragma GCC optimize("fp-contract=fast")
@@ -13,6 +14,7 @@
 #define PIXELS 12
 #define ROWS 8
 #define ISA direct_v4
+#define THIN thin_v4
 
 typedef float Vector __attribute__((vector_size(4 * LANES), aligned(4),
                                     may_alias));
@@ -30,3 +32,4 @@ INLINE void store_part (float *y, Vector v, int64_t n) {
 }
 
 #include "backend/cpu/direct_isa.h"
+#include "backend/cpu/thin_isa.h"

@@ -35,13 +35,13 @@ static int64_t share (int64_t n, int64_t pieces, int64_t unit) {
 }
 
 static Cut cut_of (const Thin *t) {
-  enum { WORTH = 16384, TALL = 8, WIDE = 16, NARROW = 4 };
+  enum { WORTH = 16384, TALL = 8, WIDE = 16, FEW = 4 };
   int64_t work = t->m * t->n * t->k, pieces = work / WORTH;
   pieces = pieces > cpu_threads() ? cpu_threads() : pieces < 1 ? 1 : pieces;
   if (t->m >= TALL * pieces)
-    return (Cut) { share(t->m, pieces, TALL), t->n };
+    return (Cut) { share(t->m, pieces, FEW), t->n };
   return (Cut) { t->m, share(t->n, pieces, by_rows(t) || by_turning(t)
-                                           ? WIDE : NARROW) };
+                                           ? WIDE : FEW) };
 }
 
 int64_t thin_pieces (const Thin *t) {

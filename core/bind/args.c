@@ -94,21 +94,37 @@ void bind_run (lua_State *L, void (*work) (void *state), void *state) {
   fail_with(L, fail);
 }
 
-/* A young collection for every 32 MB made, a full one when what is held has
- * doubled since the last: Lua itself sees only small userdata. */
-void bind_collect (lua_State *L) {
-  enum { YOUNG = 32 << 20, SLACK = 256 << 20 };
-  static uint64_t young;
+/* Bytes that were made up to the last collection, and between the last two
+ * turns of loops. */
+static uint64_t collected, turn;
+
+/* A full collection when what is held has doubled since the last: Lua itself
+ * sees only small userdata. */
+static void collect (lua_State *L) {
+  enum { SLACK = 64 << 20 };
   static size_t held;
-  uint64_t made = tensor_bytes_made();
-  if (made - young < YOUNG)
-    return;
-  young = made;
+  collected = tensor_bytes_made();
   if (tensor_bytes_alive() > 2 * held + SLACK) {
     lua_gc(L, LUA_GCCOLLECT);
     held = tensor_bytes_alive();
   } else
     lua_gc(L, LUA_GCSTEP, 0);
+}
+
+void bind_turn (lua_State *L) {
+  static uint64_t last;
+  turn = tensor_bytes_made() - last;
+  last += turn;
+  collect(L);
+}
+
+/* For every 32 MB made; but not inside a turn that is no larger than the last
+ * one, since what lives through two collections grows old. */
+void bind_collect (lua_State *L) {
+  enum { YOUNG = 32 << 20 };
+  uint64_t made = tensor_bytes_made() - collected;
+  if (made >= YOUNG && made > 2 * turn)
+    collect(L);
 }
 
 /* ---- reading arguments ---------------------------------------------------------- */

@@ -30,6 +30,7 @@ typedef struct BoundCall {
 } BoundCall;
 void args_read (lua_State *L, int first, const Spec *spec, BoundCall *b);
 void bind_collect (lua_State *L);      /* steps the collector by bytes made */
+void bind_turn (lua_State *L);         /* the same between turns of a loop */
 
 /* Phase 2: runs work(state) in a frame; where memory runs out, collects fully
  * and runs it once more; raises a Lua error if it failed. */

@@ -230,7 +230,7 @@ static int l_mode_pop (lua_State *L) {
 
 static int l_step_next (lua_State *L) {
   step_next((uint32_t) luaL_checkinteger(L, 1));
-  lua_gc(L, LUA_GCSTEP, 0);
+  bind_turn(L);
   return 0;
 }
 

@@ -9,6 +9,12 @@
 
 char *openblas_get_config (void);     /* no header is needed for one name */
 
+static int most = LEVEL_MAX;
+
+void cpu_set_level (int level) {
+  most = level;
+}
+
 /* The levels that HOT's versions are made for, by features that gcc and clang
  * both know. */
 int cpu_level (void) {
@@ -19,7 +25,8 @@ int cpu_level (void) {
          && __builtin_cpu_supports("avx512cd")
          && __builtin_cpu_supports("avx512dq")
          && __builtin_cpu_supports("avx512vl");
-  return v4 && LEVEL_MAX >= 4 ? 4 : v3 ? 3 : 2;
+  int level = v4 ? 4 : v3 ? 3 : 2;
+  return level < most ? level : most;
 }
 
 const char *cpu_isa (void) {

@@ -54,9 +54,10 @@ static int64_t chunk_images (const ConvShape *s) {
   return size < 1 ? 1 : size;
 }
 
-/* Images of a group of a weight gradient. */
-static int64_t group_images (const ConvShape *s) {
-  int64_t groups = s->n / 8;
+/* Images of a group of a weight gradient, of least images unless there are
+ * sixteen groups. */
+static int64_t group_images (const ConvShape *s, int64_t least) {
+  int64_t groups = s->n / least;
   groups = groups < 1 ? 1 : groups > 16 ? 16 : groups;
   return chunk_count(s->n, groups);
 }
@@ -342,7 +343,7 @@ typedef struct Gradient {
   const Few *few;                  /* or */
   const Route *route;              /* or */
   Pair pair;
-  int64_t parts;                   /* of the taps of a group */
+  int64_t parts;                   /* of the strips of a group */
   int64_t count, step;             /* floats of a gradient; to the next */
 } Gradient;
 
@@ -352,9 +353,9 @@ static void group_weights (const Gradient *g, int64_t i, int64_t part,
   const float *x = g->x + first * x_image(g->s);
   const float *y = g->y + first * y_image(g->s);
   if (g->route != NULL) {
-    int64_t taps = g->s->kh * g->s->kw;
+    int64_t strips = direct_strips(g->s);
     direct_back_w(g->s, g->route, dw, y, x, end - first,
-                  taps * part / g->parts, taps * (part + 1) / g->parts);
+                  strips * part / g->parts, strips * (part + 1) / g->parts);
     return;
   }
   if (g->few == NULL) {
@@ -420,6 +421,14 @@ static void add_biases (const Gradient *g, float *db) {
   }
 }
 
+/* A group's parts keep sixteen threads busy, and fit half an L2. */
+static int64_t part_count (const Gradient *g) {
+  int64_t least = chunk_count(16, g->groups), strips = direct_strips(g->s);
+  int64_t parts = g->count * (int64_t) sizeof(float) / CHUNK_BYTES;
+  parts = parts < least ? least : parts;
+  return parts < strips ? parts : strips;
+}
+
 /* [taps][K] to [K][taps] */
 static void collect_few (const Few *f, float *dw, const float *total) {
   for (int64_t k = 0; k < f->s.k; k++)
@@ -433,7 +442,8 @@ static void gradient (Gradient *g, float *dw, float *db) {
   Few few = { 0 };
   const Prim *collect = NULL;
   size_t scratch;
-  g->size = group_images(s);
+  bool direct = !few_fits(s) && direct_fits(s);
+  g->size = group_images(s, direct ? 32 : 8);
   g->groups = chunk_count(s->n, g->size);
   g->parts = 1;
   if (few_fits(s)) {
@@ -441,11 +451,10 @@ static void gradient (Gradient *g, float *dw, float *db) {
     g->few = &few;
     g->count = few.taps * s->k;
     scratch = (size_t) (few.ph * few.pw * s->c) * sizeof(float);
-  } else if (direct_fits(s)) {
+  } else if (direct) {
     g->route = direct_route(s, ROUTE_BACK_W);
     g->count = weight_count(s);
-    g->parts = chunk_count(16, g->groups);
-    g->parts = g->parts < s->kh * s->kw ? g->parts : s->kh * s->kw;
+    g->parts = part_count(g);
     scratch = 0;
   } else {
     g->pair = pair_of(PRIM_CONV_BACK_W, s, g->size);

@@ -65,6 +65,9 @@ typedef struct Peak { double flop, bytes; } Peak;
 Peak cpu_peak (void);
 
 int cpu_level (void);            /* 2 .. LEVEL_MAX, of x86-64-vN (about.c) */
+/* For tests, before any kernel runs: no higher level.  HOT and oneDNN keep to
+ * the processor's. */
+void cpu_set_level (int most);
 const char *cpu_isa (void);      /* "x86-64-v4" */
 const char *cpu_onednn (void);   /* "2.6.3" */
 const char *cpu_blas (void);     /* OpenBLAS and how it was built */

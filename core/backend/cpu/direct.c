@@ -9,7 +9,10 @@
 
 enum { ROUTES = 128, TAPS = 64, IMAGE_MOST = 1 << 30 };
 
-enum { PASS_BYTES = 40 << 10 };   /* of x and y that all weights meet: an L1 */
+enum {
+  PASS_PIXELS = 192,           /* that a block of weights meets at once */
+  STRIP = 8                    /* filters */
+};
 
 /* One axis of the images that come out: the taps that each place has, and
  * where the first of them comes from. */
@@ -281,37 +284,47 @@ void direct_pass (const Direct *d, float *out, const float *in,
 
 /* ---- weight gradient ---------------------------------------------------- */
 
-/* Rows of y, with those of x below them, or whole images, that fit. */
+/* Whole images, or rows of y in equal shares, with so many pixels. */
 static void pass_size (const ConvShape *s, int64_t *images, int64_t *rows) {
-  int64_t image = (s->h * s->w * s->c + s->oh * s->ow * s->k)
-                * (int64_t) sizeof(float);
-  *rows = s->oh;
-  *images = PASS_BYTES / (image + 1);
-  if (*images == 0) {
-    *images = 1;
-    *rows = s->oh * PASS_BYTES / image;
-    *rows = *rows < 1 ? 1 : *rows;
-  }
+  int64_t passes = chunk_count(s->oh * s->ow, PASS_PIXELS);
+  *rows = chunk_count(s->oh, passes);
+  *images = passes > 1 ? 1 : PASS_PIXELS / (s->oh * s->ow);
+}
+
+int64_t direct_strips (const ConvShape *s) {
+  return s->kh * s->kw * chunk_count(s->k, STRIP);
+}
+
+/* Filters [first, end) of a tap that lie in the strips from..to - 1. */
+static void filters_of (const ConvShape *s, int64_t tap, int64_t from,
+                        int64_t to, int64_t *first, int64_t *end) {
+  int64_t strips = chunk_count(s->k, STRIP);
+  from -= tap * strips;
+  to -= tap * strips;
+  *first = from < 0 ? 0 : from * STRIP;
+  *end = to >= strips ? s->k : to * STRIP;
 }
 
 void direct_back_w (const ConvShape *s, const Route *r, float *dw,
                     const float *y, const float *x, int64_t images,
-                    int64_t first, int64_t end) {
+                    int64_t from, int64_t to) {
   int64_t x_image = s->h * s->w * s->c, y_image = s->oh * s->ow * s->k;
-  int64_t step = s->kh * s->kw * s->c, most, rows;
+  int64_t step = s->kh * s->kw * s->c, strips = chunk_count(s->k, STRIP);
+  int64_t most, rows, k, end;
   const DirectIsa *on = isa();
   pass_size(s, &most, &rows);
-  for (int64_t k = 0; k < s->k; k++)
-    memset(dw + k * step + first * s->c, 0,
-           (size_t) ((end - first) * s->c) * sizeof *dw);
+  for (int64_t t = from / strips; t * strips < to; t++)
+    for (filters_of(s, t, from, to, &k, &end); k < end; k++)
+      memset(dw + k * step + t * s->c, 0, (size_t) s->c * sizeof *dw);
   for (int64_t i = 0; i < images; i += most)
     for (int64_t top = 0; top < s->oh; top += rows)
-      for (int64_t t = first; t < end; t++) {
+      for (int64_t t = from / strips; t * strips < to; t++) {
         const int64_t *start = r->start + t * (s->oh + 1);
-        int64_t from = start[top], to = start[chunk_end(top / rows, rows,
-                                                        s->oh)];
-        on->back_w(dw + t * s->c, step, y + i * y_image, x + i * x_image,
-                   r->pair + from, to - from, s->k, s->c,
+        int64_t pair = start[top];
+        int64_t n = start[chunk_end(top / rows, rows, s->oh)] - pair;
+        filters_of(s, t, from, to, &k, &end);
+        on->back_w(dw + k * step + t * s->c, step, y + i * y_image + k,
+                   x + i * x_image, r->pair + pair, n, end - k, s->c,
                    images - i < most ? images - i : most, y_image, x_image);
       }
 }

@@ -72,11 +72,13 @@ void direct_deal (const Direct *d, float *panels, const float *w,
 void direct_pass (const Direct *d, float *out, const float *in,
                   int64_t images, int64_t piece, int64_t pieces);
 
-/* dw [K][KH][KW][C] of the taps first..end - 1 = the gradient over so many
- * images x and y (the gradient of a convolution's result). */
+/* dw [K][KH][KW][C], of it the strips from..to - 1, = the gradient over so many
+ * images x and y (the gradient of a convolution's result).  A strip is a tap
+ * of a few filters. */
+int64_t direct_strips (const ConvShape *s);
 void direct_back_w (const ConvShape *s, const Route *route, float *dw,
                     const float *y, const float *x, int64_t images,
-                    int64_t first, int64_t end);
+                    int64_t from, int64_t to);
 
 /* ---- direct_v3.c and direct_v4.c, from direct_isa.h --------------------- */
 

@@ -1,37 +1,19 @@
 /*
  * direct_isa.h - the blocks of direct.h for one instruction set.  Included by
- * direct_v3.c and direct_v4.c alone, which say
+ * direct_v3.c and direct_v4.c alone, which include isa_v3.h or isa_v4.h, and
+ * say
  *
- *   LANES    floats of a vector
  *   PIXELS   pixels of a block of a pass, ROWS: filters of a block of a weight
  *            gradient; each times two vectors, they and what feeds them fill
  *            the registers
  *   ISA      the name of the table that is defined here
- *   load_part, store_part    of n < LANES floats
  *
  * Sizes of a block are constants of inlined functions, so that its sums stay
  * in registers.
  */
 #include "backend/cpu/direct.h"
 
-
 enum { PANEL = 2 * LANES };
-
-typedef int32_t Mask __attribute__((vector_size(4 * LANES)));
-
-#define VECTOR(p) (*(Vector *) (p))
-
-/* The first n lanes of what lies there; the others are 0, or left alone. */
-INLINE Vector load (const float *x, int64_t n) {
-  return n >= LANES ? *(const Vector *) x : load_part(x, n);
-}
-
-INLINE void store (float *y, Vector v, int64_t n) {
-  if (n >= LANES)
-    VECTOR(y) = v;
-  else
-    store_part(y, v, n);
-}
 
 /* ---- forward and data gradient ------------------------------------------ */
 
@@ -47,9 +29,9 @@ INLINE void add_depth (Vector sum[PIXELS][2], const float *const *from,
                        const int pixels, const int vectors) {
 #pragma GCC unroll 4
   for (int c = 0; c < depth; c++) {
-    Vector w0 = VECTOR(w + c * PANEL), w1 = w0;
+    Vector w0 = CONST_VECTOR(w + c * PANEL), w1 = w0;
     if (vectors > 1)
-      w1 = VECTOR(w + c * PANEL + LANES);
+      w1 = CONST_VECTOR(w + c * PANEL + LANES);
 #pragma GCC unroll 16
     for (int p = 0; p < pixels; p++) {
       float x = from[p][at + c];
@@ -67,7 +49,7 @@ INLINE void block (const Direct *d, const DirectClass *class, const Block *b,
   const float *from[PIXELS], *weights = panel + PANEL;
   for (int p = 0; p < pixels; p++)
     for (int v = 0; v < vectors; v++)
-      sum[p][v] = VECTOR(panel + v * LANES);       /* the bias */
+      sum[p][v] = CONST_VECTOR(panel + v * LANES);       /* the bias */
   for (int t = 0; t < class->taps; t++) {
     const float *w = weights + class->tap[t].panel;
     for (int p = 0; p < pixels; p++)
@@ -82,7 +64,7 @@ INLINE void block (const Direct *d, const DirectClass *class, const Block *b,
     for (int v = 0; v < vectors; v++) {
       Vector y = sum[p][v];
       if (d->relu)
-        y = (Vector) ((Mask) y & ~(y < 0));        /* NaN stays */
+        y = relu_of(y);
       store(b->to[p] + v * LANES, y, channels - v * LANES);
     }
 }
@@ -185,10 +167,10 @@ INLINE void weights_of (float *dw, int64_t step, const float *y,
 static void back_w (float *dw, int64_t step, const float *y, const float *x,
                     const DirectPair *pair, int64_t n, int64_t k, int64_t c,
                     int64_t images, int64_t y_image, int64_t x_image) {
-  for (int64_t i = 0; i < k;) {
-    int64_t rows = k - i >= ROWS ? ROWS : k - i >= 4 ? 4 : k - i >= 2 ? 2 : 1;
-    for (int64_t j = 0; j < c; j += PANEL) {
+  for (int64_t j = 0; j < c; j += PANEL)
+    for (int64_t i = 0, rows; i < k; i += rows) {
       float *to = dw + i * step + j;
+      rows = k - i >= ROWS ? ROWS : k - i >= 4 ? 4 : k - i >= 2 ? 2 : 1;
       if (rows == ROWS)
         weights_of(to, step, y + i, x + j, pair, n, c - j, images, y_image,
                    x_image, ROWS);
@@ -202,8 +184,6 @@ static void back_w (float *dw, int64_t step, const float *y, const float *x,
         weights_of(to, step, y + i, x + j, pair, n, c - j, images, y_image,
                    x_image, 1);
     }
-    i += rows;
-  }
 }
 
 const DirectIsa ISA = { PANEL, pass, back_w };

@@ -1,11 +1,13 @@
 /*
  * few.h - convolutions whose wide side meets one to four channels: the first
- * layer of an encoder, the last of a decoder.  oneDNN pads few channels to 16
- * and loses most of its time there; these kernels do not.
+ * layer of an encoder, the last of a decoder; for processors with AVX2 or
+ * AVX-512.  oneDNN pads few channels to 16 and loses most of its time there;
+ * these kernels do not.
  *
  * All work on one image of the narrow side that was padded once (few_pad), so
  * that no tap falls outside: [ph][pw][c].  The taps of a pixel are numbered
  * (kh, kw, c), as the weights lie; weights are dealt out once per call.
+ * Vectors run over the wide side, K, a multiple of 16.
  */
 #ifndef few_h
 #define few_h
@@ -22,7 +24,7 @@ typedef struct Few {
   const int64_t *offset;     /* of each tap in the padded image */
 } Few;
 
-enum { FEW_TAPS = 128 };
+enum { FEW_TAPS = 128, FEW_LANES = 16 };
 
 bool few_fits (const ConvShape *s);
 Few few_of (const ConvShape *s, int64_t offset[FEW_TAPS]);
@@ -45,5 +47,18 @@ void few_back_x (const Few *f, float *padded, const float *dy,
 /* dw [taps][K] += its weight gradient */
 void few_back_w (const Few *f, float *dw, const float *dy,
                  const float *padded);
+
+/* ---- few_v3.c and few_v4.c, from few_isa.h ------------------------------ */
+
+typedef struct FewIsa {
+  void (*conv) (const Few *f, float *y, const float *padded, const float *w,
+                const float *bias, bool relu);
+  /* to [oh * ow][lanes] = dy [oh * ow][K] w [K][lanes] */
+  void (*dots) (const Few *f, float *to, const float *dy, const float *w);
+  void (*back_w) (const Few *f, float *dw, const float *dy,
+                  const float *padded);
+} FewIsa;
+
+extern const FewIsa few_v3, few_v4;
 
 #endif

@@ -35,7 +35,7 @@ int64_t thin_pieces (const Thin *t);
 ThinPart thin_piece (const Thin *t, int64_t i);
 void thin_product (const Thin *t, ThinPart p);       /* on this thread */
 
-/* ---- direct_v3.c and direct_v4.c, from thin_isa.h ----------------------- */
+/* ---- thin_v3.c and thin_v4.c, from thin_isa.h --------------------------- */
 
 enum { THIN_ROWS = 32, THIN_DEPTH = 128 };
 

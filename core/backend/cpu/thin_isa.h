@@ -1,21 +1,22 @@
 /*
  * thin_isa.h - the blocks of thin.h for one instruction set.  Included by
- * direct_v3.c and direct_v4.c behind direct_isa.h, from which vectors, loads
- * and stores are; THIN is the name of the table that is defined here.
+ * thin_v3.c and thin_v4.c alone, which say
+ *
+ *   TALL, WIDE    rows of a block of sums, of three vectors, and vectors of
+ *                 one of a single row: they and what feeds them fill the
+ *                 registers
+ *   ISA           the name of the table that is defined here
+ *   EVEN_LANES    every second of the lanes of two vectors
+ *   LOW_LANES     the lower halves of two vectors, lane by lane
+ *
+ * Sizes of a block are constants of inlined functions, so that its sums stay
+ * in registers.
  */
 #include "backend/cpu/thin.h"
 
 #include <string.h>
 
 /* ---- sums of rows of b --------------------------------------------------- */
-
-/* A block of rows x vectors in registers: TALL rows of three vectors, or a row
- * of WIDE. */
-#if LANES > 8
-enum { TALL = 8, WIDE = 16 };
-#else
-enum { TALL = 4, WIDE = 8 };
-#endif
 
 /* The last vector may be a part of one. */
 INLINE void sum_block (const Thin *t, int64_t i, int64_t j, int64_t columns,
@@ -32,7 +33,7 @@ INLINE void sum_block (const Thin *t, int64_t i, int64_t j, int64_t columns,
   for (int64_t l = 0; l < t->k; l++, a += t->a.column, b += t->b.row) {
 #pragma GCC unroll 16
     for (int v = 0; v < vectors; v++)
-      in[v] = whole || v < vectors - 1 ? VECTOR(b + v * LANES)
+      in[v] = whole || v < vectors - 1 ? CONST_VECTOR(b + v * LANES)
                                        : load_part(b + v * LANES, last);
 #pragma GCC unroll 8
     for (int r = 0; r < rows; r++) {
@@ -51,8 +52,8 @@ INLINE void sum_block (const Thin *t, int64_t i, int64_t j, int64_t columns,
 }
 
 /* A row of blocks. */
-#define SUM_ROWS(rows, widest) \
-  static void sum_rows_##rows (const Thin *t, int64_t i, int64_t from, \
+#define SUM_ROWS(name, rows, widest) \
+  static void name (const Thin *t, int64_t i, int64_t from, \
                                int64_t to) { \
     while (from < to) { \
       int64_t left = to - from; \
@@ -74,30 +75,25 @@ INLINE void sum_block (const Thin *t, int64_t i, int64_t j, int64_t columns,
       } \
     } \
   }
-SUM_ROWS(1, WIDE)
-SUM_ROWS(2, WIDE / 2)
-SUM_ROWS(4, 3)
-#if LANES > 8
-SUM_ROWS(8, 3)
-#endif
+SUM_ROWS(sum_row, 1, WIDE)
+SUM_ROWS(sum_two, 2, WIDE / 2)
+SUM_ROWS(sum_half, TALL / 2, 3)
+SUM_ROWS(sum_tall, TALL, 3)
 
 static void sums (const Thin *t, ThinPart p) {
   for (int64_t i = p.first; i < p.end;) {
     int64_t left = p.end - i;
-#if LANES > 8
-    if (left >= 8) {
-      sum_rows_8(t, i, p.from, p.to);
-      i += 8;
-    } else
-#endif
-    if (left >= 4) {
-      sum_rows_4(t, i, p.from, p.to);
-      i += 4;
+    if (left >= TALL) {
+      sum_tall(t, i, p.from, p.to);
+      i += TALL;
+    } else if (left >= TALL / 2) {
+      sum_half(t, i, p.from, p.to);
+      i += TALL / 2;
     } else if (left >= 2) {
-      sum_rows_2(t, i, p.from, p.to);
+      sum_two(t, i, p.from, p.to);
       i += 2;
     } else {
-      sum_rows_1(t, i, p.from, p.to);
+      sum_row(t, i, p.from, p.to);
       i++;
     }
   }
@@ -107,18 +103,10 @@ static void sums (const Thin *t, ThinPart p) {
 
 enum { SIDE = 3 * LANES };      /* of a panel, which the first cache holds */
 
-typedef int32_t Order __attribute__((vector_size(4 * LANES)));
-
-#if LANES > 8
-static const Order low = { 0, 16, 1, 17, 2, 18, 3, 19,
-                           4, 20, 5, 21, 6, 22, 7, 23 };
-#else
-static const Order low = { 0, 8, 1, 9, 2, 10, 3, 11 };
-#endif
-
 /* Lane j of vector i and lane i of vector j change places. */
 INLINE void transpose (Vector v[LANES]) {
   enum { HALF = LANES / 2 };
+  const Mask low = LOW_LANES;
   Vector u[LANES];
 #pragma GCC unroll 4
   for (int n = 1; n < LANES; n *= 2) {
@@ -164,12 +152,7 @@ static void turned (const Thin *t, ThinPart p) {
 
 /* Lane i of the result is the sum of the lanes of sum[i], neighbours first. */
 INLINE Vector lane_sums (Vector sum[LANES]) {
-#if LANES > 8
-  const Order even = { 0, 2, 4, 6, 8, 10, 12, 14,
-                       16, 18, 20, 22, 24, 26, 28, 30 };
-#else
-  const Order even = { 0, 2, 4, 6, 8, 10, 12, 14 };
-#endif
+  const Mask even = EVEN_LANES;
 #pragma GCC unroll 4
   for (int n = LANES / 2; n > 0; n /= 2)
 #pragma GCC unroll 8
@@ -267,4 +250,4 @@ static void dots (const Thin *t, ThinPart p) {
   }
 }
 
-const ThinIsa THIN = { sums, turned, dots };
+const ThinIsa ISA = { sums, turned, dots };

@@ -171,7 +171,8 @@ end
 -- ---- running ------------------------------------------------------------------------------------
 
 local function run_conv(step, x, w)
-  return ops.conv(x, w.w, w.b, { stride = step.stride, pad = step.valid and 0 or nil, act = "relu" })
+  local pad = step.valid and 0 or nil
+  return ops.conv(x, w.w, w.b, { stride = step.stride, pad = pad, act = "relu" })
 end
 
 local pools = {

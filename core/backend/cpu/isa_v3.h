@@ -1,0 +1,37 @@
+/* isa_v3.h - vectors of AVX2: 16 registers
+ * of 8 floats. */
+#ifndef isa_v3_h
+#define isa_v3_h
+
+#ifndef __clang__                /* clang only checks this code */
+#pragma GCC target("arch=x86-64-v3")
+#pragma GCC optimize("fp-contract=fast")
+#endif
+
+#include <immintrin.h>
+#include <stdint.h>
+
+#define INLINE static inline __attribute__((always_inline))
+
+enum { LANES = 8 };
+
+typedef float Vector __attribute__((vector_size(4 * LANES), aligned(4),
+                                    may_alias));
+
+/* n < LANES floats; the other lanes are 0, or left alone. */
+INLINE __m256i first_lanes (int64_t n) {
+  static const int32_t lanes[16] = { -1, -1, -1, -1, -1, -1, -1, -1 };
+  return _mm256_loadu_si256((const __m256i *) (lanes + 8 - (n > 0 ? n : 0)));
+}
+
+INLINE Vector load_part (const float *x, int64_t n) {
+  return _mm256_maskload_ps(x, first_lanes(n));
+}
+
+INLINE void store_part (float *y, Vector v, int64_t n) {
+  _mm256_maskstore_ps(y, first_lanes(n), v);
+}
+
+#include "backend/cpu/isa.h"
+
+#endif

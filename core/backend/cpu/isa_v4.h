@@ -1,0 +1,36 @@
+/* isa_v4.h - vectors of AVX-512: 32 registers
+ * of 16 floats. */
+#ifndef isa_v4_h
+#define isa_v4_h
+
+#ifndef __clang__                /* clang only checks this code */
+#pragma GCC target("arch=x86-64-v4,prefer-vector-width=512")
+#pragma GCC optimize("fp-contract=fast")
+#endif
+
+#include <immintrin.h>
+#include <stdint.h>
+
+#define INLINE static inline __attribute__((always_inline))
+
+enum { LANES = 16 };
+
+typedef float Vector __attribute__((vector_size(4 * LANES), aligned(4),
+                                    may_alias));
+
+/* n < LANES floats; the other lanes are 0, or left alone. */
+INLINE __mmask16 first_lanes (int64_t n) {
+  return (__mmask16) (n > 0 ? (1u << n) - 1 : 0);
+}
+
+INLINE Vector load_part (const float *x, int64_t n) {
+  return _mm512_maskz_loadu_ps(first_lanes(n), x);
+}
+
+INLINE void store_part (float *y, Vector v, int64_t n) {
+  _mm512_mask_storeu_ps(y, first_lanes(n), v);
+}
+
+#include "backend/cpu/isa.h"
+
+#endif

@@ -53,8 +53,7 @@ INLINE void sum_block (const Thin *t, int64_t i, int64_t j, int64_t columns,
 
 /* A row of blocks. */
 #define SUM_ROWS(name, rows, widest) \
-  static void name (const Thin *t, int64_t i, int64_t from, \
-                               int64_t to) { \
+  static void name (const Thin *t, int64_t i, int64_t from, int64_t to) { \
     while (from < to) { \
       int64_t left = to - from; \
       if (widest > 3 && left >= widest * LANES) { \

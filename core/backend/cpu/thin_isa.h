@@ -16,7 +16,7 @@
 
 #include <string.h>
 
-/* ---- sums of rows of b --------------------------------------------------- */
+/* ---- sums of rows of b -------------------------------------------------- */
 
 /* The last vector may be a part of one. */
 INLINE void sum_block (const Thin *t, int64_t i, int64_t j, int64_t columns,
@@ -98,7 +98,7 @@ static void sums (const Thin *t, ThinPart p) {
   }
 }
 
-/* ---- the same for columns of b, turned into rows ------------------------- */
+/* ---- the same for columns of b, turned into rows ------------------------ */
 
 enum { SIDE = 3 * LANES };      /* of a panel, which the first cache holds */
 
@@ -147,7 +147,7 @@ static void turned (const Thin *t, ThinPart p) {
   }
 }
 
-/* ---- products of rows ---------------------------------------------------- */
+/* ---- products of rows --------------------------------------------------- */
 
 /* Lane i of the result is the sum of the lanes of sum[i], neighbours first. */
 INLINE Vector lane_sums (Vector sum[LANES]) {

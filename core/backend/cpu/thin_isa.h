@@ -6,8 +6,6 @@
  *                 one of a single row: they and what feeds them fill the
  *                 registers
  *   ISA           the name of the table that is defined here
- *   EVEN_LANES    every second of the lanes of two vectors
- *   LOW_LANES     the lower halves of two vectors, lane by lane
  *
  * Sizes of a block are constants of inlined functions, so that its sums stay
  * in registers.
@@ -101,24 +99,6 @@ static void sums (const Thin *t, ThinPart p) {
 /* ---- the same for columns of b, turned into rows ------------------------ */
 
 enum { SIDE = 3 * LANES };      /* of a panel, which the first cache holds */
-
-/* Lane j of vector i and lane i of vector j change places. */
-INLINE void transpose (Vector v[LANES]) {
-  enum { HALF = LANES / 2 };
-  const Mask low = LOW_LANES;
-  Vector u[LANES];
-#pragma GCC unroll 4
-  for (int n = 1; n < LANES; n *= 2) {
-#pragma GCC unroll 8
-    for (int i = 0; i < HALF; i++) {
-      u[2 * i] = __builtin_shuffle(v[i], v[i + HALF], low);
-      u[2 * i + 1] = __builtin_shuffle(v[i], v[i + HALF], low + HALF);
-    }
-#pragma GCC unroll 16
-    for (int i = 0; i < LANES; i++)
-      v[i] = u[i];
-  }
-}
 
 /* LANES columns of b, of which so many are left. */
 static void turn_columns (const Thin *t, float *panel, int64_t j,

@@ -12,7 +12,7 @@
 
 #include <assert.h>
 
-enum { LANE = 16 };
+enum { LANE = 32 };
 
 /* ---- chunks of many parameters ---- */
 
@@ -48,9 +48,9 @@ HOT static double square_sum (const float *g, int64_t n) {
   int64_t i = 0;
   for (; i + LANE <= n; i += LANE)
     for (int j = 0; j < LANE; j++)
-      lane[j] += (double) g[i + j] * (double) g[i + j];
+      lane[j] = fma((double) g[i + j], (double) g[i + j], lane[j]);
   for (; i < n; i++)
-    lane[i % LANE] += (double) g[i] * (double) g[i];
+    lane[i % LANE] = fma((double) g[i], (double) g[i], lane[i % LANE]);
   for (int half = LANE / 2; half > 0; half /= 2)
     for (int j = 0; j < half; j++)
       lane[j] += lane[j + half];

@@ -10,27 +10,41 @@
 #include <stdio.h>
 #include <string.h>
 
-static int place (const Call *c, const char *name) {
+void call_begin (Call *c, const Op *o, const Spec *spec) {
+  memset(c, 0, offsetof(Call, arg) + sizeof *c->arg * (size_t) spec->count);
+  c->op = o;
+  c->spec = spec;
+}
+
+/* Names are short: a call of strcmp would cost more. */
+static bool same (const char *a, const char *b) {
+  for (; *a == *b; a++, b++)
+    if (*a == 0)
+      return true;
+  return false;
+}
+
+int arg_place (const Call *c, const char *name) {
   for (int i = 0; i < c->spec->count; i++)
-    if (strcmp(c->spec->arg[i].name, name) == 0)
+    if (same(c->spec->arg[i].name, name))
       return i;
   assert(!"no such argument");
   return -1;
 }
 
 Tensor *arg (const Call *c, const char *name) {
-  const Arg *a = &c->arg[place(c, name)];
+  const Arg *a = &c->arg[arg_place(c, name)];
   return a->given ? a->tensor : NULL;
 }
 
 Tensor *const *arg_list (const Call *c, const char *name, int *count) {
-  const Arg *a = &c->arg[place(c, name)];
+  const Arg *a = &c->arg[arg_place(c, name)];
   *count = a->given ? a->list.count : 0;
   return a->list.item;
 }
 
 int64_t arg_int (const Call *c, const char *name) {
-  return c->arg[place(c, name)].integer;
+  return c->arg[arg_place(c, name)].integer;
 }
 
 bool arg_bool (const Call *c, const char *name) {
@@ -38,7 +52,7 @@ bool arg_bool (const Call *c, const char *name) {
 }
 
 const char *arg_text (const Call *c, const char *name) {
-  const Arg *a = &c->arg[place(c, name)];
+  const Arg *a = &c->arg[arg_place(c, name)];
   return a->given ? a->text : NULL;
 }
 
@@ -47,12 +61,12 @@ DType arg_dtype (const Call *c, const char *name) {
 }
 
 Shape arg_shape (const Call *c, const char *name) {
-  const Arg *a = &c->arg[place(c, name)];
+  const Arg *a = &c->arg[arg_place(c, name)];
   return a->given ? a->shape : (Shape) { 0 };
 }
 
 bool arg_given (const Call *c, const char *name) {
-  return c->arg[place(c, name)].given;
+  return c->arg[arg_place(c, name)].given;
 }
 
 Scalar scalar (const Call *c, const char *name) {

@@ -111,6 +111,23 @@ static int by_seq (const void *a, const void *b) {
   return x < y ? -1 : x > y;
 }
 
+/* Met from the last node on: a chain lies in the opposite order. */
+static void sort (Walk *w) {
+  int falling = 1;
+  while (falling < w->count && by_seq(&w->visit[falling - 1],
+                                      &w->visit[falling]) > 0)
+    falling++;
+  if (falling < w->count) {
+    qsort(w->visit, (size_t) w->count, sizeof(Visit), by_seq);
+    return;
+  }
+  for (int i = 0, k = w->count - 1; i < k; i++, k--) {
+    Visit v = w->visit[i];
+    w->visit[i] = w->visit[k];
+    w->visit[k] = v;
+  }
+}
+
 static void check_released (const Node *n) {
   if (n->released)
     raise_user("the history of this loss was already released by an earlier "
@@ -135,7 +152,7 @@ static void check_node (const Node *n) {
         version += a->list.item[k]->storage->version;
     else
       version = a->tensor->storage->version;
-    if (version != n->version[i])
+    if (version != a->version)
       raise_user("argument %s of %s was changed in place after it was used: "
                  "compute the loss again after a step or set",
                  c->spec->arg[i].name, c->op->name);
@@ -171,7 +188,7 @@ void walk_begin (Walk *w, Tensor *loss, Tensor *const *wanted, int count,
     raise_user("the loss does not depend on any of the wanted tensors (the "
                "optimiser's parameters, or what va.grad was given): it was "
                "made of other parts");
-  qsort(w->visit, (size_t) w->count, sizeof(Visit), by_seq);
+  sort(w);
   for (int i = 0; i < w->count; i++) {
     Node *n = w->visit[i].node;
     n->needed = n->wanted;
@@ -231,11 +248,7 @@ static void arrive (Tensor *t, Tensor *dx) {
 }
 
 static const Arg *input (const Call *c, const char *name) {
-  for (int i = 0; i < c->spec->count; i++)
-    if (strcmp(c->spec->arg[i].name, name) == 0)
-      return &c->arg[i];
-  assert(!"no such argument");
-  return NULL;
+  return &c->arg[arg_place(c, name)];
 }
 
 bool wants (const Call *c, const char *name) {

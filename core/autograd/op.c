@@ -136,8 +136,8 @@ static bool any_tracked (const Call *c) {
   return false;
 }
 
-static Node *node_new (Tensor *t) {
-  Node *n = mem_new(sizeof *n);
+static Node *node_new (Tensor *t, int args) {
+  Node *n = mem_new(offsetof(Node, call.arg) + sizeof(Arg) * (size_t) args);
   n->seq = ++made;
   t->node = n;
   node_enter(n);
@@ -146,7 +146,7 @@ static Node *node_new (Tensor *t) {
 
 void track_leaf (Tensor *t) {
   if (t->node == NULL)
-    node_new(t)->leaf = true;
+    node_new(t, 0)->leaf = true;
 }
 
 /* Argument i of the call, kept by the node. */
@@ -163,22 +163,23 @@ static void keep_arg (Node *n, int i, const Arg *from) {
   if (from->kind != ARG_TENSORS) {
     *to = *from;
     tensor_keep(to->tensor);
-    n->version[i] = to->tensor->storage->version;
+    to->version = to->tensor->storage->version;
     return;
   }
   Tensor **items = mem_new(sizeof *items * (size_t) (from->list.count + 1));
   *to = *from;
+  to->version = 0;
   to->list.item = items;
   for (int k = 0; k < from->list.count; k++) {
     items[k] = tensor_keep(from->list.item[k]);
-    n->version[i] += items[k]->storage->version;
+    to->version += items[k]->storage->version;
   }
 }
 
 void op_record (const Call *c, Tensor *y) {
   if (y->dtype != F32 || !recording() || !any_tracked(c))
     return;
-  Node *n = node_new(y);          /* y owns it: a raise below loses nothing */
+  Node *n = node_new(y, c->spec->count);   /* y owns it: a raise below loses nothing */
   n->call.op = c->op;
   n->call.spec = c->spec;
   n->call.node = n;
@@ -346,7 +347,8 @@ static void read_c_arg (Arg *a, const ArgSpec *s, va_list *args) {
 Tensor *op (const char *name, ...) {
   const Op *o = op_find(name);
   assert(o != NULL);
-  Call c = { .op = o, .spec = spec_of(o->name, o->args) };
+  Call c;
+  call_begin(&c, o, spec_of(o->name, o->args));
   size_t mark = scope_open();
   va_list args;
   va_start(args, name);

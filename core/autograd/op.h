@@ -46,6 +46,7 @@ typedef enum ArgKind {
 typedef struct Arg {
   ArgKind kind;
   bool given;                 /* false: optional and absent */
+  uint64_t version;           /* in a node: of its storages, at the call */
   union {
     Tensor *tensor;           /* TENSOR, OPERAND, VALUE, ADDRESS */
     int64_t integer;          /* INT, AXIS, BOOL, DTYPE */
@@ -60,9 +61,9 @@ struct Spec;
 typedef struct Call {
   const struct Op *op;
   const struct Spec *spec;    /* the parsed argument line */
-  Arg arg[MAX_ARGS];
   Tensor *saved[MAX_SAVED];   /* kept by the forward for the backward */
   struct Node *node;          /* in a backward */
+  Arg arg[MAX_ARGS];          /* set are those that the line has */
 } Call;
 
 typedef struct Op {
@@ -94,7 +95,10 @@ extern const Op pointwise_ops[];
 extern const Op *const op_families[];
 const Op *op_find (const char *name);       /* NULL if there is none */
 
+/* A call without arguments as yet. */
+void call_begin (Call *c, const Op *o, const struct Spec *spec);
 /* Reading a call. */
+int arg_place (const Call *c, const char *name);      /* in its line */
 Tensor *arg (const Call *c, const char *name);   /* NULL if absent */
 Tensor *const *arg_list (const Call *c, const char *name, int *count);
 int64_t arg_int (const Call *c, const char *name);
@@ -184,15 +188,15 @@ Tensor *address_next (void);
  * has a node without an op; a result owns the node of the call that made it.
  */
 typedef struct Node {
-  Call call;                  /* arguments and saved tensors, kept */
   uint64_t seq;               /* order of making */
   bool leaf, released, stale;
-  uint64_t version[MAX_ARGS]; /* of the arguments' storages, at the call */
   struct Node *before, *after;    /* nodes made in the same loop body */
   /* during a walk: */
   bool wanted, needed, own_grad;
   uint64_t walk;
   Tensor *grad;
+  Call call;                  /* arguments and saved tensors, kept; there is
+                                 room for as many as it has */
 } Node;
 
 bool tracked (const Tensor *t);

@@ -454,8 +454,8 @@ static void read_options (Reader *r) {
 
 void args_read (lua_State *L, int first, const Spec *spec, BoundCall *b) {
   Reader r = { L, spec, b, first, lua_gettop(L), 0 };
-  memset(b, 0, sizeof *b);
-  b->call.spec = spec;
+  call_begin(&b->call, NULL, spec);
+  memset(b->is_number, 0, sizeof b->is_number);
   for (int i = 0; i < spec->count; i++)
     b->call.arg[i].kind = spec->arg[i].kind;
   luaL_checkstack(L, 24, NULL);

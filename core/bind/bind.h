@@ -25,9 +25,8 @@ Tensor **tensor_box (lua_State *L);    /* pushes an empty tensor userdata */
  * values lie in c->number until bind_values is called there. */
 typedef struct BoundCall {
   Call call;
-  double number[MAX_ARGS];     /* of VALUE and OPERAND arguments */
+  double number[MAX_ARGS];     /* of those that are numbers */
   bool is_number[MAX_ARGS];
-  Tensor **list_room;          /* lists lie in a userdata on the stack */
 } BoundCall;
 void args_read (lua_State *L, int first, const Spec *spec, BoundCall *b);
 void bind_collect (lua_State *L);      /* steps the collector by bytes made */

@@ -2,7 +2,8 @@
  * tensor.c - tensors as Lua userdata: fields, indexing, operators, values in
  * and out, writing in place.
  *
- * A userdata holds one reference.  Methods are the bound ops; Lua files add
+ * A userdata holds one reference, and a mark by which it is known: a look at
+ * its metatable would cost as much as a small kernel.  Methods are the bound ops; Lua files add
  * theirs to core.methods.
  */
 #include "bind/bind.h"
@@ -17,11 +18,20 @@
 
 static const char *const TENSOR = "vaelua.tensor";
 
+typedef struct Box {
+  const void *mark;             /* &metatable */
+  Tensor *tensor;
+} Box;
+
+static const char metatable;    /* its address is the key in the registry */
+
 /* ---- userdata ------------------------------------------------------------------ */
 
 Tensor *to_tensor (lua_State *L, int index) {
-  Tensor **box = luaL_testudata(L, index, TENSOR);
-  return box != NULL ? *box : NULL;
+  const Box *b = lua_touserdata(L, index);
+  if (b == NULL || lua_rawlen(L, index) != sizeof *b || b->mark != &metatable)
+    return NULL;
+  return b->tensor;
 }
 
 Tensor *check_tensor (lua_State *L, int index) {
@@ -33,18 +43,19 @@ Tensor *check_tensor (lua_State *L, int index) {
 }
 
 Tensor **tensor_box (lua_State *L) {
-  Tensor **box = lua_newuserdatauv(L, sizeof *box, 0);
-  *box = NULL;
-  luaL_setmetatable(L, TENSOR);
-  return box;
+  Box *b = lua_newuserdatauv(L, sizeof *b, 0);
+  *b = (Box) { &metatable, NULL };
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &metatable);
+  lua_setmetatable(L, -2);
+  return &b->tensor;
 }
 
 static int collect (lua_State *L) {
-  Tensor **box = lua_touserdata(L, 1);
+  Box *b = lua_touserdata(L, 1);
   tensor_collecting = true;
-  tensor_drop(*box);
+  tensor_drop(b->tensor);
   tensor_collecting = false;
-  *box = NULL;
+  b->tensor = NULL;
   return 0;
 }
 
@@ -564,6 +575,8 @@ static int minus (lua_State *L) {
 /* The metatable; the ops table is at the given index. */
 static void make_metatable (lua_State *L, int ops) {
   luaL_newmetatable(L, TENSOR);
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &metatable);
   for (size_t i = 0; i < sizeof operators / sizeof operators[0]; i++) {
     lua_getfield(L, ops, operators[i][1]);
     lua_setfield(L, -2, operators[i][0]);

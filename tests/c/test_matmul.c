@@ -56,16 +56,9 @@ static void check (void *state) {
     drop(c->bias);
 }
 
-static void products (void **state) {
-  static const int sizes[][4] = {       /* batch, m, n, k */
-    { 1, 1, 1, 1 }, { 1, 3, 5, 7 }, { 4, 1, 9, 1 }, { 3, 33, 1, 65 },
-    { 2, 1, 1000, 50 }, { 1, 1000, 1, 50 }, { 1, 128, 40, 3136 },
-    { 1, 128, 3136, 40 }, { 5, 65, 67, 63 }, { 1, 257, 129, 100 },
-    { 2, 3, 4, 0 }, { 0, 3, 4, 5 }, { 2, 0, 4, 5 }, { 2, 3, 0, 5 },
-    { 1, 1, 17, 20000 }, { 1, 40, 785, 130 }, { 1, 2000, 33, 1 },
-  };
-  (void) state;
-  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+/* batch, m, n, k in each of so many sizes */
+static void check_products (const int (*sizes)[4], size_t count) {
+  for (size_t i = 0; i < count; i++)
     for (int t = 0; t < 8; t++) {
       const int *s = sizes[i];
       int one = t < 4 ? s[0] : 1;     /* a batch of 1 serves all */
@@ -77,6 +70,61 @@ static void products (void **state) {
             array(F32, 3, one, s[3], s[2]);
       in_frame(check, &c);
     }
+}
+
+static void products (void **state) {
+  static const int sizes[][4] = {
+    { 1, 1, 1, 1 }, { 1, 3, 5, 7 }, { 4, 1, 9, 1 }, { 3, 33, 1, 65 },
+    { 2, 1, 1000, 50 }, { 1, 1000, 1, 50 }, { 1, 128, 40, 3136 },
+    { 1, 128, 3136, 40 }, { 5, 65, 67, 63 }, { 1, 257, 129, 100 },
+    { 2, 3, 4, 0 }, { 0, 3, 4, 5 }, { 2, 0, 4, 5 }, { 2, 3, 0, 5 },
+    { 1, 1, 17, 20000 }, { 1, 40, 785, 130 }, { 1, 2000, 33, 1 },
+  };
+  (void) state;
+  check_products(sizes, sizeof sizes / sizeof *sizes);
+}
+
+/* Of one short side, at the edges of the blocks of thin.h. */
+static void thin_products (void **state) {
+  static const int sizes[][4] = {
+    { 1, 1, 40, 3136 }, { 1, 2, 51, 300 }, { 3, 3, 7, 257 },
+    { 1, 16, 37, 700 }, { 1, 31, 50, 129 }, { 1, 32, 500, 128 },
+    { 1, 13, 3136, 20 }, { 1, 3136, 20, 3 }, { 2, 100, 9, 8 },
+    { 1, 11, 47, 33 }, { 1, 5, 300, 16 }, { 1, 4, 16, 2048 },
+  };
+  (void) state;
+  check_products(sizes, sizeof sizes / sizeof *sizes);
+}
+
+/* Sums of the same numbers, whatever other rows there are. */
+static void run_rows (void *state) {
+  Case *c = state;
+  View y = c->y, x = c->a;
+  cpu_linear(c->y, c->a, c->b, c->bias, c->act);
+  for (int64_t i = 2; i < y.size[0]; i++) {
+    View one = x, to = y, row;
+    one.size[0] = to.size[0] = 3;
+    one.data = f32(x) + (i - 2) * x.size[1];
+    to.data = row.data = malloc((size_t) (3 * y.size[1]) * sizeof(float));
+    cpu_linear(to, one, c->b, c->bias, c->act);
+    assert_memory_equal(f32(y) + i * y.size[1], f32(row) + 2 * y.size[1],
+                        (size_t) y.size[1] * sizeof(float));
+    free(row.data);
+  }
+}
+
+static void thin_rows_are_alone (void **state) {
+  static const int sizes[][2] = { { 300, 41 }, { 20, 50 } };   /* in, out */
+  (void) state;
+  for (int i = 0; i < 2; i++) {
+    int in = sizes[i][0], out = sizes[i][1];
+    Case c = { .y = array(F32, 2, 32, out), .a = array(F32, 2, 32, in),
+               .b = array(F32, 2, out, in), .bias = array(F32, 1, out),
+               .act = ACT_RELU };
+    shuffle(c.a), shuffle(c.b), shuffle(c.bias);
+    in_frame(run_rows, &c);
+    drop(c.y), drop(c.a), drop(c.b), drop(c.bias);
+  }
 }
 
 static void linears (void **state) {
@@ -120,6 +168,34 @@ static void nan_stays (void **state) {
   drop(x), drop(w), drop(y), drop(dy), drop(dx);
 }
 
+/* One number of a or b touches its row or column of y alone, whatever the
+ * sizes of blocks. */
+static void thin_nan_stays (void **state) {
+  static const int sizes[][3] = {       /* m, n, k */
+    { 1, 19, 500 }, { 2, 23, 150 }, { 7, 21, 300 }, { 9, 50, 21 },
+    { 40, 35, 5 },
+  };
+  (void) state;
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+    for (int t = 0; t < 8; t++) {
+      int m = sizes[i][0], n = sizes[i][1], k = sizes[i][2];
+      bool of_a = t & 4;
+      Case c = { .ta = t & 1, .tb = t & 2, .y = array(F32, 3, 1, m, n) };
+      c.a = c.ta ? array(F32, 3, 1, k, m) : array(F32, 3, 1, m, k);
+      c.b = c.tb ? array(F32, 3, 1, n, k) : array(F32, 3, 1, k, n);
+      shuffle(c.a), shuffle(c.b);
+      if (of_a)
+        f32(c.a)[c.ta ? (k - 1) * m + m / 2 : m / 2 * k + k - 1] = NAN;
+      else
+        f32(c.b)[c.tb ? (n - 1) * k + k / 2 : k / 2 * n + n - 1] = INFINITY;
+      in_frame(run, &c);
+      for (int j = 0; j < m * n; j++)
+        assert_int_equal(isfinite(f32(c.y)[j]) == 0,
+                         of_a ? j / n == m / 2 : j % n == n - 1);
+      drop(c.y), drop(c.a), drop(c.b);
+    }
+}
+
 static void run_bias (void *state) {
   View *v = state;
   cpu_bias_back(v[0], v[1]);
@@ -154,6 +230,8 @@ int main (void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(products), cmocka_unit_test(linears),
     cmocka_unit_test(nan_stays), cmocka_unit_test(column_sums),
+    cmocka_unit_test(thin_products), cmocka_unit_test(thin_rows_are_alone),
+    cmocka_unit_test(thin_nan_stays),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -171,6 +171,44 @@ static void sgd_is_pytorchs (void **state) {
   in_frame(all_sgds, NULL);
 }
 
+/* ---- moments that fade ---- */
+
+/* Without gradients they reach 0, and do not stay at denormal numbers. */
+static void fade (void *unused) {
+  Bench b = bench_new();
+  Parts parts = { b.part, PARTS };
+  float none = 0;
+  (void) unused;
+  connect(&b);
+  for (int i = 0; i < PARTS; i++)
+    memset(b.part[i].g.data, 0, (size_t) sizes[i] * sizeof(float));
+  for (int turn = 0; turn < 2; turn++) {
+    for (int i = 0; i < PARTS; i++) {
+      b.part[i].decay.at = NULL;
+      shuffle(b.part[i].m);
+    }
+    for (int t = 0; t < 1000; t++) {
+      cpu_grad_check(b.sum_view, parts, (View) { 0 });
+      if (turn == 0)
+        cpu_adam(parts, b.state_view, b.sum_view, (Scalar) { &none },
+                 (Scalar) { &beta1 }, (Scalar) { &beta2 }, (Scalar) { &eps },
+                 false);
+      else
+        cpu_sgd(parts, b.state_view, b.sum_view, (Scalar) { &none },
+                (Scalar) { &beta1 });
+    }
+    for (int i = 0; i < PARTS; i++)
+      for (int k = 0; k < sizes[i]; k++)
+        assert_true(f32(b.part[i].m)[k] == 0);
+  }
+  bench_drop(&b);
+}
+
+static void moments_fade_to_zero (void **state) {
+  (void) state;
+  in_frame(fade, NULL);
+}
+
 /* ---- steps that are not taken ---- */
 
 static void check_skipped (Bench *b, View loss) {
@@ -277,6 +315,7 @@ int main (void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(adam_is_pytorchs),
     cmocka_unit_test(sgd_is_pytorchs),
+    cmocka_unit_test(moments_fade_to_zero),
     cmocka_unit_test(divergence_leaves_all_alone),
     cmocka_unit_test(lerp_moves_a_share),
     cmocka_unit_test(threads_change_nothing),

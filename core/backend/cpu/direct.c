@@ -232,46 +232,14 @@ DirectOrder direct_order (const ConvShape *s, bool back) {
   return (DirectOrder) { back ? 1 : filter, s->c, back ? filter : 1 };
 }
 
-enum { SQUARE = 32 };         /* rows that are turned while in an L1 */
-
-static void transpose (float *to, const float *from, DirectOrder o,
-                       int64_t channels, int64_t rows, int64_t wide) {
-  for (int64_t i = 0; i < channels; i++)
-    for (int64_t j = 0; j < rows; j++)
-      to[j * wide + i] = from[i * o.out + j * o.in];
-}
-
-static void deal_panel (const Direct *d, float *panel, const float *w,
-                        DirectOrder o, const float *bias, int64_t channels) {
-  const int64_t wide = isa()->panel;
-  channels = channels < wide ? channels : wide;
-  if (channels < wide || bias == NULL)
-    memset(panel, 0, (size_t) (channels < wide ? panel_floats(d) : wide)
-                     * sizeof *panel);
-  if (bias != NULL)
-    memcpy(panel, bias, (size_t) channels * sizeof *panel);
-  for (int64_t t = 0; t < d->taps; t++) {
-    float *to = panel + (1 + t * d->depth) * wide;
-    const float *from = w + t * o.tap;
-    if (o.out == 1)
-      for (int64_t j = 0; j < d->depth; j++)
-        memcpy(to + j * wide, from + j * o.in,
-               (size_t) channels * sizeof *to);
-    else
-      for (int64_t j = 0; j < d->depth; j += SQUARE)
-        transpose(to + j * wide, from + j * o.in, o, channels,
-                  d->depth - j < SQUARE ? d->depth - j : SQUARE, wide);
-  }
-}
-
 void direct_deal (const Direct *d, float *panels, const float *w,
                   DirectOrder o, const float *bias) {
   int64_t wide = isa()->panel, count = panel_count(d);
 #pragma omp parallel for schedule(static) \
   if (worth_threads(count * panel_floats(d)))
   for (int64_t i = 0; i < count; i++)
-    deal_panel(d, panels + i * panel_floats(d), w + i * wide * o.out, o,
-               bias ? bias + i * wide : NULL, d->width - i * wide);
+    isa()->deal(d, panels + i * panel_floats(d), w + i * wide * o.out, o,
+                bias ? bias + i * wide : NULL, d->width - i * wide);
 }
 
 void direct_pass (const Direct *d, float *out, const float *in,

@@ -53,7 +53,7 @@ typedef struct Direct {
 } Direct;
 
 /* Weight of channel i out, tap t and channel j in: w[i * out + t * tap + j *
- * in]. */
+ * in]; out or in is 1. */
 typedef struct DirectOrder { int64_t out, tap, in; } DirectOrder;
 
 bool direct_fits (const ConvShape *s);
@@ -84,6 +84,8 @@ void direct_back_w (const ConvShape *s, const Route *route, float *dw,
 
 typedef struct DirectIsa {
   int64_t panel;               /* channels of a panel */
+  void (*deal) (const Direct *d, float *panel, const float *w, DirectOrder o,
+                const float *bias, int64_t channels);
   /* All classes of one panel, which has so many channels left. */
   void (*pass) (const Direct *d, float *out, const float *in,
                 const float *panel, int64_t channels, int64_t images,

@@ -15,6 +15,40 @@
 
 enum { PANEL = 2 * LANES };
 
+/* ---- panels -------------------------------------------------------------- */
+
+/* So many rows of a panel, from channels that lie out apart. */
+static void turn_rows (float *panel, int64_t rows, const float *w, int64_t out,
+                       int64_t channels) {
+  Vector v[LANES];
+#pragma GCC unroll 16
+  for (int i = 0; i < LANES; i++)
+    v[i] = load(w + (i < channels ? i * out : 0), i < channels ? rows : 0);
+  transpose(v);
+  for (int i = 0; i < LANES && i < rows; i++)
+    VECTOR(panel + i * PANEL) = v[i];
+}
+
+/* Channels beyond the last are 0. */
+static void deal (const Direct *d, float *panel, const float *w,
+                  DirectOrder o, const float *bias, int64_t channels) {
+  for (int64_t v = 0; v < PANEL; v += LANES) {
+    int64_t left = channels - v;
+    VECTOR(panel + v) = bias && left > 0 ? load(bias + v, left)
+                                         : (Vector) { 0 };
+    for (int64_t t = 0; t < d->taps; t++) {
+      float *to = panel + (1 + t * d->depth) * PANEL + v;
+      const float *from = w + t * o.tap + (left > 0 ? v * o.out : 0);
+      if (o.out == 1)
+        for (int64_t j = 0; j < d->depth; j++)
+          VECTOR(to + j * PANEL) = load(from + j * o.in, left);
+      else
+        for (int64_t j = 0; j < d->depth; j += LANES)
+          turn_rows(to + j * PANEL, d->depth - j, from + j, o.out, left);
+    }
+  }
+}
+
 /* ---- forward and data gradient ------------------------------------------ */
 
 /* Where the pixels of a block lie. */
@@ -186,4 +220,4 @@ static void back_w (float *dw, int64_t step, const float *y, const float *x,
     }
 }
 
-const DirectIsa ISA = { PANEL, pass, back_w };
+const DirectIsa ISA = { PANEL, deal, pass, back_w };

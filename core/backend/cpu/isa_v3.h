@@ -15,6 +15,11 @@
 
 enum { LANES = 8 };
 
+/* Lanes of two vectors, for shuffles: every second one; those of their lower
+ * halves in turn. */
+#define EVEN_LANES { 0, 2, 4, 6, 8, 10, 12, 14 }
+#define LOW_LANES { 0, 8, 1, 9, 2, 10, 3, 11 }
+
 typedef float Vector __attribute__((vector_size(4 * LANES), aligned(4),
                                     may_alias));
 

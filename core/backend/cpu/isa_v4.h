@@ -15,6 +15,12 @@
 
 enum { LANES = 16 };
 
+/* Lanes of two vectors, for shuffles: every second one; those of their lower
+ * halves in turn. */
+#define EVEN_LANES { 0, 2, 4, 6, 8, 10, 12, 14, \
+                     16, 18, 20, 22, 24, 26, 28, 30 }
+#define LOW_LANES { 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23 }
+
 typedef float Vector __attribute__((vector_size(4 * LANES), aligned(4),
                                     may_alias));
 

@@ -1,12 +1,14 @@
 /*
  * matmul.c - matrix products, linear layers and the passes beside them.
  *
- * A product is cut into blocks of its output, whose sizes follow from its
- * shape alone; one thread computes a block over all of K.  So the bits do not
- * depend on the number of threads (oneDNN's own split does, on AVX2).
+ * A product with a short side is thin.h's, the others are oneDNN's.  Those are
+ * cut into blocks of their output, whose sizes follow from the shape alone;
+ * one thread computes a block over all of K.  So the bits do not depend on the
+ * number of threads (oneDNN's own split does, on AVX2).
  */
 #include "backend/cpu/cpu.h"
 #include "backend/cpu/onednn.h"
+#include "backend/cpu/thin.h"
 
 #include <string.h>
 
@@ -186,31 +188,6 @@ void cpu_act_back (View dx, View db, View dy, View y, Activation act) {
 
 /* ---- products ---- */
 
-/* Below this many multiplications a call of oneDNN costs more than they. */
-enum { TINY = 8192 };
-
-HOT static void add_multiple (float *restrict y, const float *restrict b,
-                              float a, int64_t n, int64_t step) {
-  if (step == 1)
-    for (int64_t j = 0; j < n; j++)
-      y[j] += a * b[j];
-  else
-    for (int64_t j = 0; j < n; j++)
-      y[j] += a * b[j * step];
-}
-
-static void product_tiny (const Product *p, int64_t item) {
-  const float *a = p->a.at + item * p->a.next;
-  const float *b = p->b.at + item * p->b.next;
-  float *y = p->y + item * p->m * p->n;
-  memset(y, 0, (size_t) (p->m * p->n) * sizeof *y);
-  for (int64_t i = 0; i < p->m; i++)
-    for (int64_t l = 0; l < p->k; l++)
-      add_multiple(y + i * p->n, b + l * p->b.row,
-                   a[i * p->a.row + l * p->a.column], p->n, p->b.column);
-  cpu_finish(y, p->m, p->n, p->n, p->bias, p->act);
-}
-
 /* Sizes of a block: the longer side is halved until there is one for each
  * 2 million multiplications or the block is too small to be fast. */
 static void block_size (const Product *p, int64_t *mb, int64_t *nb) {
@@ -298,17 +275,34 @@ static void product_blocks (const Product *p) {
   prim_end();
 }
 
+/* All products of a batch are cut alike. */
+static void product_thin (const Product *p, const Thin *t) {
+  int64_t pieces = thin_pieces(t), all = p->batch * pieces;
+#pragma omp parallel for schedule(static) \
+  if (worth_threads(p->batch * p->m * p->n * p->k))
+  for (int64_t i = 0; i < all; i++) {
+    int64_t item = i / pieces;
+    ThinPart part = thin_piece(t, i % pieces);
+    Thin one = *t;
+    one.a.at += item * p->a.next;
+    one.b.at += item * p->b.next;
+    one.y += item * p->m * p->n;
+    thin_product(&one, part);
+    cpu_finish(one.y + part.first * p->n + part.from, part.end - part.first,
+               part.to - part.from, p->n, p->bias ? p->bias + part.from : NULL,
+               p->act);
+  }
+}
+
 static void product (const Product *p) {
-  int64_t work = p->m * p->n * p->k;
+  Thin thin = { p->y, { p->a.at, p->a.row, p->a.column },
+                { p->b.at, p->b.row, p->b.column }, p->m, p->n, p->k };
   if (p->batch * p->m * p->n == 0)
     return;
-  if (work > TINY) {
+  if (thin_fits(&thin))
+    product_thin(p, &thin);
+  else
     product_blocks(p);
-    return;
-  }
-#pragma omp parallel for schedule(static) if (p->batch * work > 16 * TINY)
-  for (int64_t i = 0; i < p->batch; i++)
-    product_tiny(p, i);
 }
 
 /* The matrix of a view [B,R,C], or of its transpose. */

@@ -8,11 +8,11 @@
  * were, without the host being asked.
  */
 #include "backend/cpu/cpu.h"
+#include "backend/math.h"
 
 #include <assert.h>
-#include <math.h>
 
-enum { LANE = 16 };
+enum { LANE = 32 };
 
 /* ---- chunks of many parameters ---- */
 
@@ -48,9 +48,9 @@ HOT static double square_sum (const float *g, int64_t n) {
   int64_t i = 0;
   for (; i + LANE <= n; i += LANE)
     for (int j = 0; j < LANE; j++)
-      lane[j] += (double) g[i + j] * (double) g[i + j];
+      lane[j] = fma((double) g[i + j], (double) g[i + j], lane[j]);
   for (; i < n; i++)
-    lane[i % LANE] += (double) g[i] * (double) g[i];
+    lane[i % LANE] = fma((double) g[i], (double) g[i], lane[i % LANE]);
   for (int half = LANE / 2; half > 0; half /= 2)
     for (int j = 0; j < half; j++)
       lane[j] += lane[j + half];
@@ -116,8 +116,8 @@ HOT static void adam_loop (float *restrict p, const float *restrict g,
         step = a->step, root = a->root, decay = a->decay, keep = a->keep;
   for (int64_t i = 0; i < n; i++) {
     float w = p[i] * keep, d = fmaf(decay, w, g[i] * factor);
-    float mean = fmaf(beta1, m[i], (1.0f - beta1) * d);
-    float square = fmaf(beta2, v[i], (1.0f - beta2) * d * d);
+    float mean = normal_(fmaf(beta1, m[i], (1.0f - beta1) * d));
+    float square = normal_(fmaf(beta2, v[i], (1.0f - beta2) * d * d));
     m[i] = mean;
     v[i] = square;
     p[i] = fmaf(-step, mean / fmaf(sqrtf(square), root, eps), w);
@@ -175,7 +175,7 @@ HOT static void sgd_loop (float *restrict p, const float *restrict g,
                           float momentum, float factor) {
   for (int64_t i = 0; i < n; i++) {
     float d = fmaf(decay, p[i], g[i] * factor);
-    float mean = fmaf(momentum, m[i], d);
+    float mean = normal_(fmaf(momentum, m[i], d));
     m[i] = mean;
     p[i] = fmaf(-lr, mean, p[i]);
   }

@@ -119,27 +119,29 @@ typedef struct Operand {
   int64_t size[MAX_RANK], stride[MAX_RANK];
 } Operand;
 
-static Operand operand (View x, const View *y) {
-  Operand o = { .data = x.data };
-  assert(dtype_size(x.dtype) == sizeof(float) && x.rank <= y->rank);
+/* Nearly all of a call on few elements is this. */
+static void operand (Operand *o, const View *x, const View *y) {
+  int skip = y->rank - x->rank, last = -1;
+  assert(dtype_size(x->dtype) == sizeof(float) && skip >= 0);
+  o->data = x->data;
   for (int i = 0; i < y->rank; i++) {
-    int j = i - (y->rank - x.rank);
-    int64_t stride = j < 0 || x.size[j] == 1 ? 0 : x.stride[j];
+    int j = i - skip;
+    int64_t stride = j < 0 || x->size[j] == 1 ? 0 : x->stride[j];
     if (y->size[i] == 1)
       continue;
-    int last = o.rank - 1;
-    if (last >= 0 && o.stride[last] == stride * y->size[i]) {
-      o.size[last] *= y->size[i];
-      o.stride[last] = stride;
-    }
-    else {
-      o.size[o.rank] = y->size[i];
-      o.stride[o.rank++] = stride;
+    if (last >= 0 && o->stride[last] == stride * y->size[i]) {
+      o->size[last] *= y->size[i];
+      o->stride[last] = stride;
+    } else {
+      o->size[++last] = y->size[i];
+      o->stride[last] = stride;
     }
   }
-  if (o.rank == 0)
-    o.size[o.rank++] = 1;
-  return o;
+  if (last < 0) {
+    o->size[++last] = 1;
+    o->stride[last] = 0;
+  }
+  o->rank = last + 1;
 }
 
 static bool is_number (const Operand *o) {
@@ -243,46 +245,62 @@ static void run (const Loop *l, View y) {
 }
 
 void cpu_unary (UnaryFn f, View y, View x) {
-  Loop l = { .kind = UNARY_FN, .unary = unary_loops[f], .inputs = 1,
-             .in = { operand(x, &y) } };
+  Loop l;
+  l.kind = UNARY_FN;
+  l.unary = unary_loops[f];
+  l.inputs = 1;
+  operand(&l.in[0], &x, &y);
   run(&l, y);
 }
 
 void cpu_unary_back (UnaryFn f, View dx, View dy, View x, View y) {
-  Loop l = { .kind = UNARY_BACK, .unary_back = unary_back_loops[f],
-             .inputs = 3, .in = { operand(dy, &dx), operand(x, &dx),
-                                  operand(y, &dx) } };
+  Loop l;
+  l.kind = UNARY_BACK;
+  l.unary_back = unary_back_loops[f];
+  l.inputs = 3;
+  operand(&l.in[0], &dy, &dx);
+  operand(&l.in[1], &x, &dx);
+  operand(&l.in[2], &y, &dx);
   run(&l, dx);
 }
 
-static void integer_binary (BinaryFn f, View y, View a, View b) {
-  Loop l = { .kind = INTEGER, .inputs = 2,
-             .in = { operand(a, &y), operand(b, &y) } };
-  assert(f == BINARY_add || f == BINARY_sub || f == BINARY_mul);
-  l.integer = f == BINARY_add ? int_add : f == BINARY_sub ? int_sub : int_mul;
-  run(&l, y);
-}
-
 void cpu_binary (BinaryFn f, View y, View a, View b) {
-  Loop l = { .kind = BINARY_FN, .binary = binary_loops[f], .inputs = 2,
-             .in = { operand(a, &y), operand(b, &y) } };
-  if (y.dtype == I32)
-    integer_binary(f, y, a, b);
-  else
-    run(&l, y);
+  Loop l;
+  if (y.dtype == I32) {
+    assert(f == BINARY_add || f == BINARY_sub || f == BINARY_mul);
+    l.kind = INTEGER;
+    l.integer = f == BINARY_add ? int_add : f == BINARY_sub ? int_sub
+                                                            : int_mul;
+  } else {
+    l.kind = BINARY_FN;
+    l.binary = binary_loops[f];
+  }
+  l.inputs = 2;
+  operand(&l.in[0], &a, &y);
+  operand(&l.in[1], &b, &y);
+  run(&l, y);
 }
 
 void cpu_binary_back (BinaryFn f, int side, View d, View dy, View a, View b,
                       View y) {
-  Loop l = { .kind = BINARY_BACK, .binary_back = binary_back_loops[f][side],
-             .inputs = 4, .in = { operand(dy, &d), operand(a, &d),
-                                  operand(b, &d), operand(y, &d) } };
+  Loop l;
+  l.kind = BINARY_BACK;
+  l.binary_back = binary_back_loops[f][side];
+  l.inputs = 4;
+  operand(&l.in[0], &dy, &d);
+  operand(&l.in[1], &a, &d);
+  operand(&l.in[2], &b, &d);
+  operand(&l.in[3], &y, &d);
   run(&l, d);
 }
 
 void cpu_where (View y, View mask, View a, View b) {
-  Loop l = { .kind = WHERE, .inputs = 3,
-             .in = { operand(mask, &y), operand(a, &y), operand(b, &y) } };
+  Loop l;
+  l.kind = WHERE;
+  l.inputs = 3;
+  operand(&l.in[0], &mask, &y);
+  operand(&l.in[1], &a, &y);
+  operand(&l.in[2], &b, &y);
   run(&l, y);
 }
 

@@ -12,9 +12,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Looks at a word before a thread sleeps, some 50 us: as long as the program
- * takes from one loop to the next. */
-enum { LOOKS = 1000 };
+/* Looks at a word before a thread sleeps, some 200 us: as long as a script
+ * takes to ask for the work of a step. */
+enum { LOOKS = 4000 };
 
 /* What is left to claim: the number of the loop, its shares, and the next of
  * them, which only grows.  One word, so that a thread that comes late cannot

@@ -135,8 +135,8 @@ static __device__ __forceinline__ void adam_element (float *p, float *m,
                                                      const Plan &a,
                                                      const Rates &r) {
   float w = *p * r.keep, d = fmaf(r.decay, w, g * a.factor);
-  float mean = fmaf(a.beta1, *m, (1.0f - a.beta1) * d);
-  float square = fmaf(a.beta2, *v, (1.0f - a.beta2) * d * d);
+  float mean = normal_(fmaf(a.beta1, *m, (1.0f - a.beta1) * d));
+  float square = normal_(fmaf(a.beta2, *v, (1.0f - a.beta2) * d * d));
   *m = mean;
   *v = square;
   *p = fmaf(-r.step, mean / fmaf(sqrtf(square), a.root, a.eps), w);
@@ -184,7 +184,7 @@ KERNEL_FN sgd_pieces (const __grid_constant__ Batch b, const Plan *plan) {
   if (plan->go)
     EACH_OF_SPAN(i, span) {
       float w = part.p[i], d = fmaf(decay, w, part.g[i] * factor);
-      float mean = fmaf(momentum, part.m[i], d);
+      float mean = normal_(fmaf(momentum, part.m[i], d));
       part.m[i] = mean;
       part.p[i] = fmaf(-lr, mean, w);
     }

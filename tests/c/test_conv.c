@@ -240,5 +240,5 @@ int main (void) {
     cmocka_unit_test(other_geometries), cmocka_unit_test(large_weights),
     cmocka_unit_test(no_channels), cmocka_unit_test(nan_stays),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  return run_in_each_precision(tests);
 }

@@ -155,5 +155,5 @@ int main (void) {
     cmocka_unit_test(products), cmocka_unit_test(linears),
     cmocka_unit_test(nan_stays), cmocka_unit_test(column_sums),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  return run_in_each_precision(tests);
 }

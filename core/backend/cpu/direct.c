@@ -2,6 +2,7 @@
  * instruction set. */
 #include "backend/cpu/direct.h"
 
+#include "backend/cpu/bf16.h"
 #include "backend/cpu/cpu.h"
 #include "base/mem.h"
 
@@ -33,7 +34,8 @@ static Route route[ROUTES];
 static uint64_t now;
 
 static const DirectIsa *isa (void) {
-  return cpu_level() == 4 ? &direct_v4 : &direct_v3;
+  return bf16_tiles() ? &direct_amx : cpu_level() == 4 ? &direct_v4 :
+         &direct_v3;
 }
 
 bool direct_fits (const ConvShape *s) {
@@ -93,12 +95,12 @@ static int classes_of (const Place *p, int64_t n, uint64_t *found) {
 }
 
 static void fill_class (const Axes *a, const ConvShape *s, DirectClass *c,
-                        uint64_t down, uint64_t across, int64_t panel) {
+                        uint64_t down, uint64_t across) {
   for (int64_t i = 0; i < s->kh; i++)
     for (int64_t j = 0; j < s->kw; j++)
       if (down >> i & 1 && across >> j & 1)
         c->tap[c->taps++] = (DirectTap) {
-          (i * s->kw + j) * a->depth * panel,
+          i * s->kw + j,
           (apart(a->back, down, i, s->stride) * a->in_columns
            + apart(a->back, across, j, s->stride)) * a->depth };
   for (int64_t i = 0; i < a->rows; i++)
@@ -142,8 +144,7 @@ static void make_classes (Route *r, const ConvShape *s) {
     DirectClass *c = &r->class[i];
     c->tap = tap;
     c->pixel = pixel;
-    fill_class(&a, s, c, down[i / acrosses], across[i % acrosses],
-               isa()->panel);
+    fill_class(&a, s, c, down[i / acrosses], across[i % acrosses]);
     tap += taps;
     pixel += c->pixels;
   }
@@ -211,9 +212,15 @@ Direct direct_of (const ConvShape *s, bool back, bool relu) {
     .in_image = back ? y : x, .out_image = back ? x : y, .relu = relu };
 }
 
-/* A panel: its bias, then [taps][depth] rows of weights. */
+/* A panel: its bias, then its taps as isa()->deal lays them. */
+static int64_t tap_floats (const Direct *d) {
+  const DirectIsa *on = isa();
+  return chunk_count(d->depth, on->deep) * on->deep * on->panel * on->bytes
+       / (int64_t) sizeof(float);
+}
+
 static int64_t panel_floats (const Direct *d) {
-  return (1 + d->taps * d->depth) * isa()->panel;
+  return isa()->panel + d->taps * tap_floats(d);
 }
 
 static int64_t panel_count (const Direct *d) {
@@ -238,27 +245,34 @@ static void transpose (float *to, const float *from, DirectOrder o,
       to[j * wide + i] = from[i * o.out + j * o.in];
 }
 
+/* [depth] rows of weights */
+void direct_deal_floats (float *panel, const float *w, DirectOrder o,
+                         int64_t channels, int64_t depth) {
+  const int64_t wide = isa()->panel;
+  if (channels < wide)
+    memset(panel, 0, (size_t) (depth * wide) * sizeof *panel);
+  else
+    channels = wide;
+  if (o.out == 1)
+    for (int64_t j = 0; j < depth; j++)
+      memcpy(panel + j * wide, w + j * o.in,
+             (size_t) channels * sizeof *panel);
+  else
+    for (int64_t j = 0; j < depth; j += SQUARE)
+      transpose(panel + j * wide, w + j * o.in, o, channels,
+                depth - j < SQUARE ? depth - j : SQUARE, wide);
+}
+
 static void deal_panel (const Direct *d, float *panel, const float *w,
                         DirectOrder o, const float *bias, int64_t channels) {
-  const int64_t wide = isa()->panel;
-  channels = channels < wide ? channels : wide;
-  if (channels < wide || bias == NULL)
-    memset(panel, 0, (size_t) (channels < wide ? panel_floats(d) : wide)
-                     * sizeof *panel);
+  const DirectIsa *on = isa();
+  memset(panel, 0, (size_t) on->panel * sizeof *panel);
   if (bias != NULL)
-    memcpy(panel, bias, (size_t) channels * sizeof *panel);
-  for (int64_t t = 0; t < d->taps; t++) {
-    float *to = panel + (1 + t * d->depth) * wide;
-    const float *from = w + t * o.tap;
-    if (o.out == 1)
-      for (int64_t j = 0; j < d->depth; j++)
-        memcpy(to + j * wide, from + j * o.in,
-               (size_t) channels * sizeof *to);
-    else
-      for (int64_t j = 0; j < d->depth; j += SQUARE)
-        transpose(to + j * wide, from + j * o.in, o, channels,
-                  d->depth - j < SQUARE ? d->depth - j : SQUARE, wide);
-  }
+    memcpy(panel, bias, (size_t) (channels < on->panel ? channels : on->panel)
+                        * sizeof *panel);
+  panel += on->panel;
+  for (int64_t t = 0; t < d->taps; t++, panel += tap_floats(d))
+    on->deal(panel, w + t * o.tap, o, channels, d->depth);
 }
 
 void direct_deal (const Direct *d, float *panels, const float *w,
@@ -294,24 +308,39 @@ static void pass_size (const ConvShape *s, int64_t *images, int64_t *rows) {
   }
 }
 
-void direct_back_w (const ConvShape *s, const Route *r, float *dw,
-                    const float *y, const float *x, int64_t images,
-                    int64_t first, int64_t end) {
+/* By lists of pairs. */
+static void back_w_pairs (const DirectGradient *g) {
+  const ConvShape *s = g->s;
   int64_t x_image = s->h * s->w * s->c, y_image = s->oh * s->ow * s->k;
-  int64_t step = s->kh * s->kw * s->c, most, rows;
+  int64_t most, rows;
   const DirectIsa *on = isa();
   pass_size(s, &most, &rows);
-  for (int64_t k = 0; k < s->k; k++)
-    memset(dw + k * step + first * s->c, 0,
-           (size_t) ((end - first) * s->c) * sizeof *dw);
-  for (int64_t i = 0; i < images; i += most)
+  for (int64_t i = 0; i < g->images; i += most)
     for (int64_t top = 0; top < s->oh; top += rows)
-      for (int64_t t = first; t < end; t++) {
-        const int64_t *start = r->start + t * (s->oh + 1);
+      for (int64_t t = g->first; t < g->end; t++) {
+        const int64_t *start = g->route->start + t * (s->oh + 1);
         int64_t from = start[top], to = start[chunk_end(top / rows, rows,
                                                         s->oh)];
-        on->back_w(dw + t * s->c, step, y + i * y_image, x + i * x_image,
-                   r->pair + from, to - from, s->k, s->c,
-                   images - i < most ? images - i : most, y_image, x_image);
+        on->back_w(g->dw + t * s->c + g->from, s->kh * s->kw * s->c,
+                   g->y + i * y_image, g->x + i * x_image + g->from,
+                   g->route->pair + from, to - from, s->k, g->to - g->from,
+                   g->images - i < most ? g->images - i : most, y_image,
+                   x_image);
       }
+}
+
+size_t direct_scratch (const ConvShape *s) {
+  return bf16_tiles() ? direct_amx_scratch(s) : 0;
+}
+
+void direct_back_w (const DirectGradient *g) {
+  const ConvShape *s = g->s;
+  for (int64_t k = 0; k < s->k; k++)
+    for (int64_t t = g->first; t < g->end; t++)
+      memset(g->dw + (k * s->kh * s->kw + t) * s->c + g->from, 0,
+             (size_t) (g->to - g->from) * sizeof *g->dw);
+  if (bf16_tiles())
+    direct_amx_back_w(g);
+  else
+    back_w_pairs(g);
 }

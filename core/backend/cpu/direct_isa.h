@@ -69,7 +69,7 @@ INLINE void block (const Direct *d, const DirectClass *class, const Block *b,
     for (int v = 0; v < vectors; v++)
       sum[p][v] = VECTOR(panel + v * LANES);       /* the bias */
   for (int t = 0; t < class->taps; t++) {
-    const float *w = weights + class->tap[t].panel;
+    const float *w = weights + class->tap[t].tap * d->depth * PANEL;
     for (int p = 0; p < pixels; p++)
       from[p] = b->from[p] + class->tap[t].from;
     int64_t c = 0;
@@ -206,4 +206,7 @@ static void back_w (float *dw, int64_t step, const float *y, const float *x,
   }
 }
 
-const DirectIsa ISA = { PANEL, pass, back_w };
+const DirectIsa ISA = {
+  .panel = PANEL, .deep = 1, .bytes = sizeof(float),
+  .deal = direct_deal_floats, .pass = pass, .back_w = back_w
+};

@@ -366,21 +366,42 @@ static void turn_y (const Lot *l, const float *y, int64_t pixels,
     }
 }
 
+/* n numbers, and zeros up to `all` of them, a multiple of 16. */
+INLINE void round_run (Bf16 *to, const float *from, int64_t n, int64_t all) {
+  int64_t i = 0;
+  for (; i + DEPTH <= all; i += DEPTH)
+    _mm512_storeu_si512(to + i, row_of(from + i, n - i));
+  if (i < all)
+    _mm256_storeu_si256((__m256i *) (to + i), (__m256i) _mm512_cvtneps_pbh(
+      load(from + i, n - i)));
+}
+
 /* So many channels of x, from row `top` of these images. */
 static void pad_x (const Lot *l, const float *x, int64_t images, int64_t top,
                    int64_t channels) {
   const ConvShape *s = l->s;
+  const int64_t row = l->width * l->channels, left = s->pad_w * l->channels;
+  const bool whole = channels == s->c && channels == l->channels;
+  int64_t inside = l->width - s->pad_w;
   Bf16 *to = l->x;
+  inside = inside < s->w ? inside : s->w;
   for (int64_t i = 0; i < images; i++, x += s->h * s->w * s->c)
-    for (int64_t h = top; h < top + l->height; h++)
-      for (int64_t w = -s->pad_w; w < l->width - s->pad_w; w++) {
-        bool there = h >= 0 && h < s->h && w >= 0 && w < s->w;
-        const float *from = x + (h * s->w + w) * s->c;
-        for (int64_t c = 0; c < l->channels; c += SIDE, to += SIDE)
-          _mm256_storeu_si256(
-            (__m256i *) to, (__m256i) _mm512_cvtneps_pbh(
-              load(there ? from + c : x, there ? channels - c : 0)));
+    for (int64_t h = top; h < top + l->height; h++, to += row) {
+      const float *from = x + h * s->w * s->c;
+      if (h < 0 || h >= s->h || inside <= 0) {
+        memset(to, 0, (size_t) row * sizeof *to);
+        continue;
       }
+      memset(to, 0, (size_t) left * sizeof *to);
+      if (whole)
+        round_run(to + left, from, inside * channels, inside * channels);
+      else
+        for (int64_t w = 0; w < inside; w++)
+          round_run(to + left + w * l->channels, from + w * s->c, channels,
+                    l->channels);
+      memset(to + left + inside * l->channels, 0,
+             (size_t) (row - left - inside * l->channels) * sizeof *to);
+    }
 }
 
 /* Up to 32 pixels of x in pairs. */

@@ -315,6 +315,10 @@ static void back_w_pairs (const DirectGradient *g) {
   int64_t most, rows;
   const DirectIsa *on = isa();
   pass_size(s, &most, &rows);
+  for (int64_t k = 0; k < s->k; k++)
+    for (int64_t t = g->first; t < g->end; t++)
+      memset(g->dw + (k * s->kh * s->kw + t) * s->c + g->from, 0,
+             (size_t) (g->to - g->from) * sizeof *g->dw);
   for (int64_t i = 0; i < g->images; i += most)
     for (int64_t top = 0; top < s->oh; top += rows)
       for (int64_t t = g->first; t < g->end; t++) {
@@ -334,11 +338,6 @@ size_t direct_scratch (const ConvShape *s) {
 }
 
 void direct_back_w (const DirectGradient *g) {
-  const ConvShape *s = g->s;
-  for (int64_t k = 0; k < s->k; k++)
-    for (int64_t t = g->first; t < g->end; t++)
-      memset(g->dw + (k * s->kh * s->kw + t) * s->c + g->from, 0,
-             (size_t) (g->to - g->from) * sizeof *g->dw);
   if (bf16_tiles())
     direct_amx_back_w(g);
   else

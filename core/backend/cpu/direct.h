@@ -113,7 +113,7 @@ extern const DirectIsa direct_v3, direct_v4, direct_amx;
 void direct_deal_floats (float *panel, const float *w, DirectOrder o,
                          int64_t channels, int64_t depth);
 
-/* A weight gradient in lots of pixels instead of pairs; adds into dw. */
+/* A weight gradient in lots of pixels instead of pairs. */
 size_t direct_amx_scratch (const ConvShape *s);
 void direct_amx_back_w (const DirectGradient *g);
 

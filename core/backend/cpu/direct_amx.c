@@ -174,9 +174,14 @@ typedef struct Block {
 } Block;
 
 INLINE void gather (Bf16 *tile, const Block *b, int64_t at, int64_t depth) {
+  const __mmask16 low = first_lanes(depth), high = first_lanes(depth - SIDE);
 #pragma GCC unroll 16
-  for (int p = 0; p < SIDE; p++)
-    _mm512_store_si512(tile + p * DEPTH, row_of(b->from[p] + at, depth));
+  for (int p = 0; p < SIDE; p++) {
+    const float *from = b->from[p] + at;
+    _mm512_store_si512(tile + p * DEPTH,
+                       rounded(_mm512_maskz_loadu_ps(low, from),
+                               _mm512_maskz_loadu_ps(high, from + SIDE)));
+  }
 }
 
 /* Left operands are made so many steps before they are multiplied, while
@@ -206,15 +211,17 @@ static void finish (const Direct *d, const Block *b, const float *bias,
   _Alignas(64) float sum[TILES][SIDE][SIDE];
   const __m512 zero = _mm512_setzero_ps();
   sums_store(sum);
-  for (int64_t p = 0; p < pixels; p++)
-    for (int64_t i = 0; i < channels; i += SIDE) {
-      __m512 y = _mm512_add_ps(_mm512_load_ps(sum[i / SIDE][p]),
-                               _mm512_loadu_ps(bias + i));
+  for (int64_t i = 0; i < channels; i += SIDE) {
+    const __m512 add = _mm512_loadu_ps(bias + i);
+    const __mmask16 lanes = first_lanes(channels - i);
+    for (int64_t p = 0; p < pixels; p++) {
+      __m512 y = _mm512_add_ps(_mm512_load_ps(sum[i / SIDE][p]), add);
       if (d->relu)                                 /* NaN stays */
         y = _mm512_mask_mov_ps(y, _mm512_cmp_ps_mask(y, zero, _CMP_LT_OQ),
                                zero);
-      _mm512_mask_storeu_ps(b->to[p] + i, first_lanes(channels - i), y);
+      _mm512_mask_storeu_ps(b->to[p] + i, lanes, y);
     }
+  }
 }
 
 static void block (const Direct *d, const DirectClass *class, const Block *b,
@@ -296,6 +303,7 @@ const DirectIsa direct_amx = {
  */
 typedef struct Lot {
   const ConvShape *s;
+  bool first;                    /* nothing was added to dw yet */
   int64_t images, rows;          /* of y: whole images, or rows of one */
   int64_t pixels;                /* of these, at most */
   int64_t height, width;         /* of x below it */
@@ -437,7 +445,7 @@ INLINE void add_pixels (const Bf16 *left, const Bf16 *right, int64_t tiles) {
   }
 }
 
-/* dw [filters] [channels], rows step apart, += the product of a lot and the
+/* dw [filters] [channels], rows step apart, (+)= the product of a lot and the
  * tap that x begins at. */
 static void add_tap (const Lot *l, float *dw, int64_t step, const Bf16 *x,
                      int64_t pixels, int64_t filters, int64_t channels) {
@@ -456,9 +464,12 @@ static void add_tap (const Lot *l, float *dw, int64_t step, const Bf16 *x,
                  room[(q - AHEAD) % ROOMS], chunk_count(filters, SIDE));
   }
   sums_store(sum);
-  for (int64_t k = 0; k < filters; k++, dw += step)
-    _mm512_mask_storeu_ps(dw, first_lanes(channels), _mm512_add_ps(
-      load(dw, channels), _mm512_load_ps(sum[k / SIDE][k % SIDE])));
+  for (int64_t k = 0; k < filters; k++, dw += step) {
+    __m512 v = _mm512_load_ps(sum[k / SIDE][k % SIDE]);
+    if (!l->first)
+      v = _mm512_add_ps(load(dw, channels), v);
+    _mm512_mask_storeu_ps(dw, first_lanes(channels), v);
+  }
 }
 
 static void add_lot (const Lot *l, const DirectGradient *g, const float *y,
@@ -488,12 +499,14 @@ void direct_amx_back_w (const DirectGradient *g) {
   fill_places(&l, cpu_scratch());
   tiles_begin();
   for (int64_t i = 0; i < g->images; i += l.images)
-    for (int64_t r = 0; r < s->oh; r += l.rows)
+    for (int64_t r = 0; r < s->oh; r += l.rows) {
+      l.first = i + r == 0;
       add_lot(&l, g, g->y + i * y_image + r * s->ow * s->k,
               g->x + i * x_image,
               g->images - i < l.images ? g->images - i : l.images,
               r * s->stride - s->pad_h, s->oh - r < l.rows ? s->oh - r
                                                            : l.rows);
+    }
   tiles_end();
 }
 

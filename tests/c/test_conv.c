@@ -249,11 +249,11 @@ int main (void) {
     pid_t child = fork();
     if (child == 0) {
       cpu_set_level(level);
-      return cmocka_run_group_tests(tests, NULL, NULL);
+      return run_in_each_precision(tests);
     }
     int status;
     if (child < 0 || waitpid(child, &status, 0) != child || status != 0)
       return 1;
   }
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  return run_in_each_precision(tests);
 }

@@ -10,9 +10,10 @@
 /* Raises if the text is none of "none" and "relu". */
 Activation act_of (const Call *c);
 
-/* The gradient before the activation, contiguous: dy itself if there is none.
- * Where that is a pass of its own and b is wanted, its gradient, the sum over
- * all axes but the last, is made in it and given: then *biased. */
+/* The gradient before the activation, contiguous: dy itself if there is none,
+ * or if it may be written.  Where that is a pass of its own and b is wanted,
+ * its gradient, the sum over all axes but the last, is made in it and given:
+ * then *biased. */
 Tensor *act_before (Call *c, Tensor *y, Tensor *dy, bool *biased);
 
 /* Float32 and contiguous; other dtypes than float32 are refused for

@@ -276,6 +276,14 @@ Tensor *grad (Call *c, const char *name) {
   return own_gradient(a->tensor);
 }
 
+/* The node and the walk have one reference each.  A single number may be the
+ * 1 that the walk began with, a value. */
+bool spare (const Call *c, const Tensor *dy) {
+  const Node *n = c->node;
+  return n->grad == dy && !n->wanted && dy->refs == 2
+      && dy->storage->refs == 1 && tensor_count(dy) > 1;
+}
+
 /* ---- the walk -------------------------------------------------------------- */
 
 /* The node at hand is done. */

@@ -35,7 +35,7 @@ Tensor *act_before (Call *c, Tensor *y, Tensor *dy, bool *biased) {
   if (act_of(c) == ACT_NONE)
     return from;
   const Device *d = dy->storage->device;
-  Tensor *to = tensor_new(d, F32, &dy->shape);
+  Tensor *to = spare(c, from) ? from : tensor_new(d, F32, &dy->shape);
   if (b != NULL && wants(c, "b"))
     db = tensor_new(d, F32, &b->shape);
   kern(dy)->act_back(view(to), db ? view(db) : (View) { 0 }, view(from),

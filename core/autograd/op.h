@@ -139,6 +139,8 @@ void give_item (Call *c, const char *name, int i, Tensor *dx);
 /* The gradient of an input as a dense tensor to be added to by a kernel;
  * zeros at first.  For ops that touch a part of it (slice, gather). */
 Tensor *grad (Call *c, const char *name);
+/* Whether the gradient of the result is nobody else's: it may be written. */
+bool spare (const Call *c, const Tensor *dy);
 
 /*
  * Calling ops from C.  The arguments follow the argument line in order, the

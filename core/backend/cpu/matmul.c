@@ -69,8 +69,9 @@ void cpu_finish (float *y, int64_t rows, int64_t columns, int64_t ld,
 
 /* The mask multiplies, so that a NaN in dy stays; one in y becomes the
  * mask. */
-HOT static void relu_back (float *restrict dx, const float *restrict dy,
-                           const float *restrict y, int64_t n) {
+HOT static void relu_back (float *dx, const float *dy, const float *y,
+                           int64_t n) {
+#pragma GCC ivdep                /* dx may be dy */
   for (int64_t i = 0; i < n; i++) {
     float mask = y[i] > 0 ? 1 : y[i] != y[i] ? y[i] : 0;
     dx[i] = dy[i] * mask;

@@ -1579,7 +1579,7 @@ function va.pow(a, b) end
 ---@return vaelua.Tensor
 function va.prdc(real, fake, options) end
 
---- va.precision "tf32": how matrix products and convolutions multiply from now on, float32, tf32 or bf16; sums are float32 always. Without a name: what holds now. An error where the device cannot.
+--- va.precision "tf32": how matrix products and convolutions multiply from now on, float32, tf32 or bf16; sums are float32 always. Without a name: what holds now. An error where the device cannot: the CPU has float32 and bf16. There bf16 is faster with AMX alone, elsewhere operands are rounded and no more; convolutions of up to four channels and tiny products stay float32.
 ---@param name? "float32"|"tf32"|"bf16"
 ---@return string
 function va.precision(name) end

@@ -71,6 +71,7 @@ void device_choose (const char *name) {
   }
   unsettled = automatic;
   precision = PRECISION_FLOAT32;
+  cpu_device.precision(precision);
   if (cuda_device.name != NULL)
     cuda_device.precision(precision);
 }

@@ -1,15 +1,16 @@
 /* mem.c - see mem.h.  Size classes of blocks are four steps to each power of
  * two, so that at most a fifth of a block is wasted; each class has a free
  * list whose links lie in the idle blocks themselves.  What lies idle is at
- * most as much as is in use, or IDLE_MOST.  Small things have a class for
- * every STEP bytes, and say in front of them which: a call of an op makes and
- * drops some ten of them. */
+ * most as much as was ever in use, or IDLE_MOST: steps that repeat take
+ * nothing new.  Small things have a class for every STEP bytes, and say in
+ * front of them which: a call of an op makes and drops some ten of them. */
 #include "base/mem.h"
 
 #include "base/error.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 enum { SMALLEST = 64, CLASSES = 4 * 48, IDLE_MOST = 256 << 20 };
 
@@ -127,6 +128,18 @@ static int class_of (size_t bytes, size_t *size) {
   return class + 4;
 }
 
+/* Large blocks are of huge pages where the system has them: fewer faults when
+ * they are first written. */
+static void *fresh (size_t size) {
+  enum { HUGE = 2 << 20 };
+  size_t align = size >= 2 * (size_t) HUGE ? HUGE : 64;
+  size_t whole = (size + align - 1) / align * align;
+  void *p = aligned_alloc(align, whole);
+  if (p != NULL && align == HUGE)
+    madvise(p, whole, MADV_HUGEPAGE);
+  return p;
+}
+
 void *mem_block (size_t bytes) {
   size_t size;
   int class = class_of(bytes, &size);
@@ -137,11 +150,10 @@ void *mem_block (size_t bytes) {
     idle[class] = idle[class]->next;
     count.idle -= size;
   } else if (class < CLASSES) {
-    size_t aligned = (size + 63) & ~(size_t) 63;
-    p = aligned_alloc(64, aligned);
+    p = fresh(size);
     if (p == NULL) {
       mem_trim();
-      p = aligned_alloc(64, aligned);
+      p = fresh(size);
     }
   }
   if (p == NULL)
@@ -161,7 +173,7 @@ void mem_block_free (void *p, size_t bytes) {
     return;
   count.blocks--;
   count.bytes -= size;
-  if (count.idle + size > IDLE_MOST && count.idle + size > count.bytes) {
+  if (count.idle + size > IDLE_MOST && count.idle + size > count.peak) {
     free(p);
     return;
   }

@@ -2,6 +2,7 @@
  * system.c - files, folders, clock, terminal, JSON and child processes, for
  * our own Lua files.  Failures name the path and the system's reason.
  */
+#include "backend/cpu/bf16.h"
 #include "backend/cpu/cpu.h"
 #include "base/json.h"
 #include "base/output.h"
@@ -611,6 +612,8 @@ void bind_system (lua_State *L) {
   lua_pushlightuserdata(L, NULL);
   lua_setfield(L, -2, "null");
   set_text(L, "isa", cpu_isa());
+  lua_pushboolean(L, cpu_amx());
+  lua_setfield(L, -2, "amx");
   set_text(L, "onednn", cpu_onednn());
   set_text(L, "blas", cpu_blas());
   set_text(L, "lua", LUA_RELEASE);

@@ -73,7 +73,7 @@ local function processor()
   if core.isa == "x86-64-v2" then
     better("cpu", "", "%s: right, but slow (no AVX2)", core.isa)
   else
-    ok("cpu", "%s", core.isa)
+    ok("cpu", "%s%s", core.isa, core.amx and ", AMX for bf16" or "")
   end
   ok("device", "%s", (core.device_line():gsub("^device ", "")))
   threads()

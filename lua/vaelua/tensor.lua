@@ -81,7 +81,8 @@ function M.device() return core.device() end
 
 --- va.precision "tf32": how matrix products and convolutions multiply from now on, float32, tf32
 -- or bf16; sums are float32 always. Without a name: what holds now. An error where the device
--- cannot.
+-- cannot: the CPU has float32 and bf16. There bf16 is faster with AMX alone, elsewhere operands are
+-- rounded and no more; convolutions of up to four channels and tiny products stay float32.
 function M.precision(name) return core.precision(name) end
 
 --- va.memory(): bytes held by tensors on the device, { bytes, peak, idle, device }; of a GPU also

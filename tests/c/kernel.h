@@ -6,6 +6,7 @@
 #ifndef test_kernel_h
 #define test_kernel_h
 
+#include "backend/cpu/bf16.h"
 #include "backend/cpu/cpu.h"
 #include "base/error.h"
 
@@ -54,12 +55,14 @@ static inline float *f32 (View v) {
   return v.data;
 }
 
-/* Numbers between -1 and 1 from a small generator. */
+/* Numbers between -1 and 1 from a small generator; in bf16 such as bf16 holds,
+ * so that all precisions have one reference. */
 static inline void shuffle (View v) {
   static uint32_t state = 1;
   for (int64_t i = 0; i < count(v); i++) {
     state = state * 1664525u + 1013904223u;
-    f32(v)[i] = (float) (int32_t) state / 2147483648.0f;
+    f32(v)[i] = bf16_asked() ? (float) ((int32_t) state >> 24) / 128
+                             : (float) (int32_t) state / 2147483648.0f;
   }
 }
 
@@ -89,6 +92,16 @@ static inline void same_bits (View y, void (*run) (void *), void *state) {
   cpu_set_threads(0);
   free(first);
 }
+
+/* Tests of products, in each precision and in both ways to bf16. */
+#define run_in_each_precision(tests) __extension__ ({ \
+  int failed = cmocka_run_group_tests_name("float32", tests, NULL, NULL); \
+  cpu_precision = PRECISION_BF16; \
+  failed += cmocka_run_group_tests_name("bf16", tests, NULL, NULL); \
+  cpu_without_amx(true); \
+  failed += cmocka_run_group_tests_name("bf16 without AMX", tests, NULL, \
+                                        NULL); \
+  failed; })
 
 /* Kernels may raise: whatever a test does with them runs in a frame. */
 static inline void in_frame (void (*work) (void *), void *state) {

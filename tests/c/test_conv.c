@@ -255,5 +255,5 @@ int main (void) {
     if (child < 0 || waitpid(child, &status, 0) != child || status != 0)
       return 1;
   }
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  return run_in_each_precision(tests);
 }

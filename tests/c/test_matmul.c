@@ -233,5 +233,5 @@ int main (void) {
     cmocka_unit_test(thin_products), cmocka_unit_test(thin_rows_are_alone),
     cmocka_unit_test(thin_nan_stays),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  return run_in_each_precision(tests);
 }

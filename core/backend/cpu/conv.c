@@ -18,6 +18,7 @@
  * with which its transposed convolution falls into slow code, nor an
  * activation, since its relu turns NaN into 0.
  */
+#include "backend/cpu/bf16.h"
 #include "backend/cpu/cpu.h"
 #include "backend/cpu/direct.h"
 #include "backend/cpu/few.h"
@@ -295,7 +296,12 @@ static void pass_few (const Pass *p) {
   mem_block_free(w, bytes);
 }
 
-static void pass (const Pass *p) {
+/* Of bf16 products that the kernels do not round themselves. */
+static bool round_first (const ConvShape *s) {
+  return bf16_asked() && !few_fits(s) && !(direct_fits(s) && bf16_tiles());
+}
+
+static void pass (Pass *p) {
   const ConvShape *s = p->s;
   int64_t channels = p->back ? s->c : s->k;
   int64_t out = s->n * (p->back ? x_image(s) : y_image(s));
@@ -304,7 +310,12 @@ static void pass (const Pass *p) {
   if (x_image(s) * y_image(s) * weight_count(s) == 0) {   /* nothing to add */
     memset(p->out, 0, (size_t) out * sizeof *p->out);
     cpu_finish(p->out, out / channels, channels, channels, p->bias, p->act);
-  } else if (few_fits(s))
+    return;
+  }
+  if (round_first(s))
+    bf16_round(&p->in, s->n * (p->back ? y_image(s) : x_image(s)), &p->w,
+               weight_count(s));
+  if (few_fits(s))
     pass_few(p);
   else if (direct_fits(s))
     pass_direct(p);
@@ -354,8 +365,9 @@ static void group_weights (const Gradient *g, int64_t i, int64_t part,
   const float *y = g->y + first * y_image(g->s);
   if (g->route != NULL) {
     int64_t strips = direct_strips(g->s);
-    direct_back_w(g->s, g->route, dw, y, x, end - first,
-                  strips * part / g->parts, strips * (part + 1) / g->parts);
+    direct_back_w(&(DirectGradient) {
+      g->s, g->route, dw, y, x, end - first, strips * part / g->parts,
+      strips * (part + 1) / g->parts, 0, g->s->c });
     return;
   }
   if (g->few == NULL) {
@@ -456,7 +468,7 @@ static void gradient (Gradient *g, float *dw, float *db) {
     g->route = direct_route(s, ROUTE_BACK_W);
     g->count = weight_count(s);
     g->parts = part_count(g);
-    scratch = 0;
+    scratch = direct_scratch(s);
   } else {
     g->pair = pair_of(PRIM_CONV_BACK_W, s, g->size);
     collect = dealer(&g->pair, s, true);
@@ -491,6 +503,8 @@ static void weight_gradient (Gradient *g, View dw, View db) {
   const ConvShape *s = g->s;
   int64_t images = s->n * g->biased_image;
   if (s->n * x_image(s) * y_image(s) * weight_count(s) != 0) {
+    if (round_first(s))
+      bf16_round(&g->x, s->n * x_image(s), &g->y, s->n * y_image(s));
     gradient(g, dw.data, db.data);
     return;
   }

@@ -4,6 +4,7 @@
  */
 #include "backend/cpu/cpu.h"
 
+#include "backend/cpu/bf16.h"
 #include "backend/cpu/team.h"
 #include "base/mem.h"
 
@@ -160,7 +161,10 @@ static DeviceMemory memory (void) {
 }
 
 static bool precision (Precision p) {
-  return p == PRECISION_FLOAT32;
+  bool can = p == PRECISION_FLOAT32 || p == PRECISION_BF16;
+  if (can)
+    cpu_precision = p;
+  return can;
 }
 
 const Kernels cpu_kernels = {

@@ -2,6 +2,7 @@
  * instruction set. */
 #include "backend/cpu/direct.h"
 
+#include "backend/cpu/bf16.h"
 #include "backend/cpu/cpu.h"
 #include "base/mem.h"
 
@@ -36,7 +37,8 @@ static Route route[ROUTES];
 static uint64_t now;
 
 static const DirectIsa *isa (void) {
-  return cpu_level() == 4 ? &direct_v4 : &direct_v3;
+  return bf16_tiles() ? &direct_amx : cpu_level() == 4 ? &direct_v4 :
+         &direct_v3;
 }
 
 bool direct_fits (const ConvShape *s) {
@@ -96,12 +98,12 @@ static int classes_of (const Place *p, int64_t n, uint64_t *found) {
 }
 
 static void fill_class (const Axes *a, const ConvShape *s, DirectClass *c,
-                        uint64_t down, uint64_t across, int64_t panel) {
+                        uint64_t down, uint64_t across) {
   for (int64_t i = 0; i < s->kh; i++)
     for (int64_t j = 0; j < s->kw; j++)
       if (down >> i & 1 && across >> j & 1)
         c->tap[c->taps++] = (DirectTap) {
-          (i * s->kw + j) * a->depth * panel,
+          i * s->kw + j,
           (apart(a->back, down, i, s->stride) * a->in_columns
            + apart(a->back, across, j, s->stride)) * a->depth };
   for (int64_t i = 0; i < a->rows; i++)
@@ -145,8 +147,7 @@ static void make_classes (Route *r, const ConvShape *s) {
     DirectClass *c = &r->class[i];
     c->tap = tap;
     c->pixel = pixel;
-    fill_class(&a, s, c, down[i / acrosses], across[i % acrosses],
-               isa()->panel);
+    fill_class(&a, s, c, down[i / acrosses], across[i % acrosses]);
     tap += taps;
     pixel += c->pixels;
   }
@@ -214,9 +215,15 @@ Direct direct_of (const ConvShape *s, bool back, bool relu) {
     .in_image = back ? y : x, .out_image = back ? x : y, .relu = relu };
 }
 
-/* A panel: its bias, then [taps][depth] rows of weights. */
+/* A panel: its bias, then its taps as isa()->deal lays them. */
+static int64_t tap_floats (const Direct *d) {
+  const DirectIsa *on = isa();
+  return chunk_count(d->depth, on->deep) * on->deep * on->panel * on->bytes
+       / (int64_t) sizeof(float);
+}
+
 static int64_t panel_floats (const Direct *d) {
-  return (1 + d->taps * d->depth) * isa()->panel;
+  return isa()->panel + d->taps * tap_floats(d);
 }
 
 static int64_t panel_count (const Direct *d) {
@@ -232,14 +239,26 @@ DirectOrder direct_order (const ConvShape *s, bool back) {
   return (DirectOrder) { back ? 1 : filter, s->c, back ? filter : 1 };
 }
 
+static void deal_panel (const Direct *d, float *panel, const float *w,
+                        DirectOrder o, const float *bias, int64_t channels) {
+  const DirectIsa *on = isa();
+  memset(panel, 0, (size_t) on->panel * sizeof *panel);
+  if (bias != NULL)
+    memcpy(panel, bias, (size_t) (channels < on->panel ? channels : on->panel)
+                        * sizeof *panel);
+  panel += on->panel;
+  for (int64_t t = 0; t < d->taps; t++, panel += tap_floats(d))
+    on->deal(panel, w + t * o.tap, o, channels, d->depth);
+}
+
 void direct_deal (const Direct *d, float *panels, const float *w,
                   DirectOrder o, const float *bias) {
   int64_t wide = isa()->panel, count = panel_count(d);
 #pragma omp parallel for schedule(static) \
   if (worth_threads(count * panel_floats(d)))
   for (int64_t i = 0; i < count; i++)
-    isa()->deal(d, panels + i * panel_floats(d), w + i * wide * o.out, o,
-                bias ? bias + i * wide : NULL, d->width - i * wide);
+    deal_panel(d, panels + i * panel_floats(d), w + i * wide * o.out, o,
+               bias ? bias + i * wide : NULL, d->width - i * wide);
 }
 
 void direct_pass (const Direct *d, float *out, const float *in,
@@ -259,40 +278,57 @@ static void pass_size (const ConvShape *s, int64_t *images, int64_t *rows) {
   *images = passes > 1 ? 1 : PASS_PIXELS / (s->oh * s->ow);
 }
 
+static int64_t tap_strips (const ConvShape *s) {
+  return bf16_tiles() ? 1 : chunk_count(s->k, STRIP);
+}
+
 int64_t direct_strips (const ConvShape *s) {
-  return s->kh * s->kw * chunk_count(s->k, STRIP);
+  return s->kh * s->kw * tap_strips(s);
 }
 
-/* Filters [first, end) of a tap that lie in the strips from..to - 1. */
-static void filters_of (const ConvShape *s, int64_t tap, int64_t from,
-                        int64_t to, int64_t *first, int64_t *end) {
-  int64_t strips = chunk_count(s->k, STRIP);
-  from -= tap * strips;
-  to -= tap * strips;
+/* Filters [first, end) of a tap that lie in the strips of a gradient. */
+static void filters_of (const DirectGradient *g, int64_t tap, int64_t *first,
+                        int64_t *end) {
+  int64_t strips = tap_strips(g->s);
+  int64_t from = g->first - tap * strips, to = g->end - tap * strips;
   *first = from < 0 ? 0 : from * STRIP;
-  *end = to >= strips ? s->k : to * STRIP;
+  *end = to >= strips ? g->s->k : to * STRIP;
 }
 
-void direct_back_w (const ConvShape *s, const Route *r, float *dw,
-                    const float *y, const float *x, int64_t images,
-                    int64_t from, int64_t to) {
+/* By lists of pairs. */
+static void back_w_pairs (const DirectGradient *g) {
+  const ConvShape *s = g->s;
   int64_t x_image = s->h * s->w * s->c, y_image = s->oh * s->ow * s->k;
-  int64_t step = s->kh * s->kw * s->c, strips = chunk_count(s->k, STRIP);
+  int64_t step = s->kh * s->kw * s->c, strips = tap_strips(s);
   int64_t most, rows, k, end;
   const DirectIsa *on = isa();
   pass_size(s, &most, &rows);
-  for (int64_t t = from / strips; t * strips < to; t++)
-    for (filters_of(s, t, from, to, &k, &end); k < end; k++)
-      memset(dw + k * step + t * s->c, 0, (size_t) s->c * sizeof *dw);
-  for (int64_t i = 0; i < images; i += most)
+  for (int64_t t = g->first / strips; t * strips < g->end; t++)
+    for (filters_of(g, t, &k, &end); k < end; k++)
+      memset(g->dw + k * step + t * s->c + g->from, 0,
+             (size_t) (g->to - g->from) * sizeof *g->dw);
+  for (int64_t i = 0; i < g->images; i += most)
     for (int64_t top = 0; top < s->oh; top += rows)
-      for (int64_t t = from / strips; t * strips < to; t++) {
-        const int64_t *start = r->start + t * (s->oh + 1);
+      for (int64_t t = g->first / strips; t * strips < g->end; t++) {
+        const int64_t *start = g->route->start + t * (s->oh + 1);
         int64_t pair = start[top];
         int64_t n = start[chunk_end(top / rows, rows, s->oh)] - pair;
-        filters_of(s, t, from, to, &k, &end);
-        on->back_w(dw + k * step + t * s->c, step, y + i * y_image + k,
-                   x + i * x_image, r->pair + pair, n, end - k, s->c,
-                   images - i < most ? images - i : most, y_image, x_image);
+        filters_of(g, t, &k, &end);
+        on->back_w(g->dw + k * step + t * s->c + g->from, step,
+                   g->y + i * y_image + k, g->x + i * x_image + g->from,
+                   g->route->pair + pair, n, end - k, g->to - g->from,
+                   g->images - i < most ? g->images - i : most, y_image,
+                   x_image);
       }
+}
+
+size_t direct_scratch (const ConvShape *s) {
+  return bf16_tiles() ? direct_amx_scratch(s) : 0;
+}
+
+void direct_back_w (const DirectGradient *g) {
+  if (bf16_tiles())
+    direct_amx_back_w(g);
+  else
+    back_w_pairs(g);
 }

@@ -1,6 +1,7 @@
 /*
  * direct.h - convolutions with many channels, for processors with AVX2 or
- * AVX-512: all three passes near the peak of their products.
+ * AVX-512, and matrix products in bf16 for those with AMX (bf16.h): all three
+ * passes near the peak of their products.
  *
  * A pass computes a block of pixels x channels in registers over all taps and
  * the whole depth, reading the images where they lie.  Padding is never read
@@ -19,7 +20,7 @@
 #include <stdbool.h>
 
 /* Offsets are in floats, from the first one of an image. */
-typedef struct DirectTap { int64_t panel, from; } DirectTap;
+typedef struct DirectTap { int64_t tap, from; } DirectTap;
 typedef struct DirectPixel { int32_t to, from; } DirectPixel;
 
 /* What both sides of a weight gradient's product have where a tap meets. */
@@ -72,20 +73,32 @@ void direct_deal (const Direct *d, float *panels, const float *w,
 void direct_pass (const Direct *d, float *out, const float *in,
                   int64_t images, int64_t piece, int64_t pieces);
 
-/* dw [K][KH][KW][C], of it the strips from..to - 1, = the gradient over so many
- * images x and y (the gradient of a convolution's result).  A strip is a tap
- * of a few filters. */
-int64_t direct_strips (const ConvShape *s);
-void direct_back_w (const ConvShape *s, const Route *route, float *dw,
-                    const float *y, const float *x, int64_t images,
-                    int64_t from, int64_t to);
+/* dw [K][KH][KW][C], of it the strips first..end - 1 and the channels
+ * from..to - 1 of x, = the gradient over so many images x and y (the gradient
+ * of a convolution's result).  A strip is a tap of some or all filters. */
+typedef struct DirectGradient {
+  const ConvShape *s;
+  const Route *route;
+  float *dw;
+  const float *y, *x;
+  int64_t images, first, end, from, to;
+} DirectGradient;
 
-/* ---- direct_v3.c and direct_v4.c, from direct_isa.h --------------------- */
+int64_t direct_strips (const ConvShape *s);
+
+/* Bytes of scratch that direct_back_w needs for up to s->n images. */
+size_t direct_scratch (const ConvShape *s);
+void direct_back_w (const DirectGradient *g);
+
+/* ---- direct_v3.c and direct_v4.c, from direct_isa.h; direct_amx.c ------- */
 
 typedef struct DirectIsa {
   int64_t panel;               /* channels of a panel */
-  void (*deal) (const Direct *d, float *panel, const float *w, DirectOrder o,
-                const float *bias, int64_t channels);
+  int64_t deep, bytes;         /* what the depth of a tap is a multiple of;
+                                  bytes of a weight */
+  /* Tap of a panel that has so many channels left. */
+  void (*deal) (float *panel, const float *w, DirectOrder o,
+                int64_t channels, int64_t depth);
   /* All classes of one panel, which has so many channels left. */
   void (*pass) (const Direct *d, float *out, const float *in,
                 const float *panel, int64_t channels, int64_t images,
@@ -96,6 +109,10 @@ typedef struct DirectIsa {
                   int64_t images, int64_t y_image, int64_t x_image);
 } DirectIsa;
 
-extern const DirectIsa direct_v3, direct_v4;
+extern const DirectIsa direct_v3, direct_v4, direct_amx;
+
+/* A weight gradient in lots of pixels instead of pairs. */
+size_t direct_amx_scratch (const ConvShape *s);
+void direct_amx_back_w (const DirectGradient *g);
 
 #endif

@@ -29,23 +29,19 @@ static void turn_rows (float *panel, int64_t rows, const float *w, int64_t out,
     VECTOR(panel + i * PANEL) = v[i];
 }
 
-/* Channels beyond the last are 0. */
-static void deal (const Direct *d, float *panel, const float *w,
-                  DirectOrder o, const float *bias, int64_t channels) {
+/* [depth] rows of weights; channels beyond the last are 0. */
+static void deal (float *panel, const float *w, DirectOrder o,
+                  int64_t channels, int64_t depth) {
   for (int64_t v = 0; v < PANEL; v += LANES) {
     int64_t left = channels - v;
-    VECTOR(panel + v) = bias && left > 0 ? load(bias + v, left)
-                                         : (Vector) { 0 };
-    for (int64_t t = 0; t < d->taps; t++) {
-      float *to = panel + (1 + t * d->depth) * PANEL + v;
-      const float *from = w + t * o.tap + (left > 0 ? v * o.out : 0);
-      if (o.out == 1)
-        for (int64_t j = 0; j < d->depth; j++)
-          VECTOR(to + j * PANEL) = load(from + j * o.in, left);
-      else
-        for (int64_t j = 0; j < d->depth; j += LANES)
-          turn_rows(to + j * PANEL, d->depth - j, from + j, o.out, left);
-    }
+    float *to = panel + v;
+    const float *from = w + (left > 0 ? v * o.out : 0);
+    if (o.out == 1)
+      for (int64_t j = 0; j < depth; j++)
+        VECTOR(to + j * PANEL) = load(from + j * o.in, left);
+    else
+      for (int64_t j = 0; j < depth; j += LANES)
+        turn_rows(to + j * PANEL, depth - j, from + j, o.out, left);
   }
 }
 
@@ -85,7 +81,7 @@ INLINE void block (const Direct *d, const DirectClass *class, const Block *b,
     for (int v = 0; v < vectors; v++)
       sum[p][v] = CONST_VECTOR(panel + v * LANES);       /* the bias */
   for (int t = 0; t < class->taps; t++) {
-    const float *w = weights + class->tap[t].panel;
+    const float *w = weights + class->tap[t].tap * d->depth * PANEL;
     for (int p = 0; p < pixels; p++)
       from[p] = b->from[p] + class->tap[t].from;
     int64_t c = 0;
@@ -220,4 +216,7 @@ static void back_w (float *dw, int64_t step, const float *y, const float *x,
     }
 }
 
-const DirectIsa ISA = { PANEL, deal, pass, back_w };
+const DirectIsa ISA = {
+  .panel = PANEL, .deep = 1, .bytes = sizeof(float),
+  .deal = deal, .pass = pass, .back_w = back_w
+};

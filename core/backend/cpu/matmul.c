@@ -5,10 +5,16 @@
  * cut into blocks of their output, whose sizes follow from the shape alone;
  * one thread computes a block over all of K.  So the bits do not depend on the
  * number of threads (oneDNN's own split does, on AVX2).
+ *
+ * In bf16 a product is the pass of a convolution over images of one pixel, or
+ * its weight gradient (direct.h).
  */
+#include "backend/cpu/bf16.h"
 #include "backend/cpu/cpu.h"
+#include "backend/cpu/direct.h"
 #include "backend/cpu/onednn.h"
 #include "backend/cpu/thin.h"
+#include "base/mem.h"
 
 #include <string.h>
 
@@ -294,15 +300,91 @@ static void product_thin (const Product *p, const Thin *t) {
   }
 }
 
-static void product (const Product *p) {
+static void product_float32 (const Product *p) {
   Thin thin = { p->y, { p->a.at, p->a.row, p->a.column },
                 { p->b.at, p->b.row, p->b.column }, p->m, p->n, p->k };
-  if (p->batch * p->m * p->n == 0)
-    return;
   if (thin_fits(&thin))
     product_thin(p, &thin);
   else
     product_blocks(p);
+}
+
+/* ---- products in bf16 ---- */
+
+/* Rows of a are pixels of one class that has one tap. */
+static void product_pass (const Product *p) {
+  enum { ROWS_OF_CHUNK = 32 };
+  DirectTap tap = { 0, 0 };
+  DirectPixel pixel = { 0, 0 };
+  DirectClass class = { 1, 1, &tap, &pixel };
+  Direct d = { .class = &class, .classes = 1, .taps = 1, .depth = p->k,
+               .width = p->n, .in_image = p->a.row, .out_image = p->n,
+               .relu = p->act == ACT_RELU };
+  DirectOrder order = { p->b.column, 0, p->b.row };
+  int64_t chunks = chunk_count(p->m, ROWS_OF_CHUNK);
+  size_t bytes = direct_panel_bytes(&d);
+  float *panels = mem_block(bytes);
+  d.panels = panels;
+  for (int64_t item = 0; item < p->batch; item++) {
+    const float *a = p->a.at + item * p->a.next;
+    if (item == 0 || p->b.next != 0)
+      direct_deal(&d, panels, p->b.at + item * p->b.next, order, p->bias);
+#pragma omp parallel for schedule(static) if (chunks > 1)
+    for (int64_t i = 0; i < chunks; i++) {
+      int64_t first = i * ROWS_OF_CHUNK;
+      direct_pass(&d, p->y + (item * p->m + first) * p->n,
+                  a + first * p->a.row,
+                  chunk_end(i, ROWS_OF_CHUNK, p->m) - first, 0, 1);
+    }
+  }
+  mem_block_free(panels, bytes);
+}
+
+/* a lies in columns: it is what a weight gradient calls y, and b is x. */
+static void product_back_w (const Product *p) {
+  enum { COLUMNS_OF_CHUNK = 256 };
+  ConvShape s = { p->k, 1, 1, p->n, 1, 1, p->m, 1, 1, 1, 0, 0, 1 };
+  int64_t chunks = chunk_count(p->n, COLUMNS_OF_CHUNK);
+  cpu_reserve(direct_scratch(&s));
+#pragma omp parallel for schedule(static) if (p->batch * chunks > 1)
+  for (int64_t i = 0; i < p->batch * chunks; i++) {
+    int64_t item = i / chunks, first = i % chunks * COLUMNS_OF_CHUNK;
+    direct_back_w(&(DirectGradient) {
+      &s, NULL, p->y + item * p->m * p->n, p->a.at + item * p->a.next,
+      p->b.at + item * p->b.next, p->k, 0, 1, first,
+      chunk_end(i % chunks, COLUMNS_OF_CHUNK, p->n) });
+    cpu_finish(p->y + item * p->m * p->n + first, p->m,
+               chunk_end(i % chunks, COLUMNS_OF_CHUNK, p->n) - first, p->n,
+               p->bias ? p->bias + first : NULL, p->act);
+  }
+}
+
+static int64_t matrix_floats (const Matrix *x, int64_t batch, int64_t n) {
+  return x->next ? batch * n : n;
+}
+
+static void product_bf16 (Product *p) {
+  if (bf16_tiles() && p->a.column == 1)
+    product_pass(p);
+  else if (bf16_tiles() && p->b.column == 1)
+    product_back_w(p);
+  else {
+    bf16_round(&p->a.at, matrix_floats(&p->a, p->batch, p->m * p->k),
+               &p->b.at, matrix_floats(&p->b, p->batch, p->k * p->n));
+    product_blocks(p);
+  }
+}
+
+/* Below this many multiplications rounding costs more than they. */
+enum { TINY = 8192 };
+
+static void product (Product *p) {
+  if (p->batch * p->m * p->n == 0)
+    return;
+  if (bf16_asked() && p->m * p->n * p->k > TINY)
+    product_bf16(p);
+  else
+    product_float32(p);
 }
 
 /* The matrix of a view [B,R,C], or of its transpose. */

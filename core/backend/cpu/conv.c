@@ -402,11 +402,12 @@ HOT static void add_parts (float *restrict total, const float *restrict part,
 }
 
 /* Groups are done in rounds of as many as may wait to be added: the order of
- * addition stays that of the groups. */
+ * addition stays that of the groups.  A single one is the total. */
 static void add_groups (const Gradient *g, float *total, float *parts,
                         int64_t round) {
   enum { PIECE = 2048 };
-  int64_t pieces = chunk_count(g->count, PIECE);
+  int64_t pieces = g->groups > 1 ? chunk_count(g->count, PIECE) : 0;
+  parts = g->groups > 1 ? parts : total;
   for (int64_t first = 0; first < g->groups; first += round) {
     int64_t n = g->groups - first < round ? g->groups - first : round;
 #pragma omp parallel for schedule(static) num_threads(prim_begin(n * g->parts))

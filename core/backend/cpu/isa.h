@@ -27,14 +27,13 @@ INLINE void store (float *y, Vector v, int64_t n) {
 /* Lane j of vector i and lane i of vector j change places. */
 INLINE void transpose (Vector v[LANES]) {
   enum { HALF = LANES / 2 };
-  const Mask low = LOW_LANES;
   Vector u[LANES];
 #pragma GCC unroll 4
   for (int n = 1; n < LANES; n *= 2) {
 #pragma GCC unroll 8
     for (int i = 0; i < HALF; i++) {
-      u[2 * i] = __builtin_shuffle(v[i], v[i + HALF], low);
-      u[2 * i + 1] = __builtin_shuffle(v[i], v[i + HALF], low + HALF);
+      u[2 * i] = __builtin_shufflevector(v[i], v[i + HALF], LOW);
+      u[2 * i + 1] = __builtin_shufflevector(v[i], v[i + HALF], HIGH);
     }
 #pragma GCC unroll 16
     for (int i = 0; i < LANES; i++)

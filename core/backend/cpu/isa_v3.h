@@ -15,10 +15,12 @@
 
 enum { LANES = 8 };
 
-/* Lanes of two vectors, for shuffles: every second one; those of their lower
- * halves in turn. */
-#define EVEN_LANES { 0, 2, 4, 6, 8, 10, 12, 14 }
-#define LOW_LANES { 0, 8, 1, 9, 2, 10, 3, 11 }
+/* Lanes of two vectors, for shuffles: every second one, or those of their
+ * lower or upper halves in turn. */
+#define EVEN 0, 2, 4, 6, 8, 10, 12, 14
+#define ODD 1, 3, 5, 7, 9, 11, 13, 15
+#define LOW 0, 8, 1, 9, 2, 10, 3, 11
+#define HIGH 4, 12, 5, 13, 6, 14, 7, 15
 
 typedef float Vector __attribute__((vector_size(4 * LANES), aligned(4),
                                     may_alias));

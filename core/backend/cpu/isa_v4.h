@@ -15,11 +15,12 @@
 
 enum { LANES = 16 };
 
-/* Lanes of two vectors, for shuffles: every second one; those of their lower
- * halves in turn. */
-#define EVEN_LANES { 0, 2, 4, 6, 8, 10, 12, 14, \
-                     16, 18, 20, 22, 24, 26, 28, 30 }
-#define LOW_LANES { 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23 }
+/* Lanes of two vectors, for shuffles: every second one, or those of their
+ * lower or upper halves in turn. */
+#define EVEN 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
+#define ODD 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
+#define LOW 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
 
 typedef float Vector __attribute__((vector_size(4 * LANES), aligned(4),
                                     may_alias));

@@ -131,13 +131,12 @@ static void turned (const Thin *t, ThinPart p) {
 
 /* Lane i of the result is the sum of the lanes of sum[i], neighbours first. */
 INLINE Vector lane_sums (Vector sum[LANES]) {
-  const Mask even = EVEN_LANES;
 #pragma GCC unroll 4
   for (int n = LANES / 2; n > 0; n /= 2)
 #pragma GCC unroll 8
     for (int i = 0; i < n; i++)
-      sum[i] = __builtin_shuffle(sum[2 * i], sum[2 * i + 1], even)
-             + __builtin_shuffle(sum[2 * i], sum[2 * i + 1], even + 1);
+      sum[i] = __builtin_shufflevector(sum[2 * i], sum[2 * i + 1], EVEN)
+             + __builtin_shufflevector(sum[2 * i], sum[2 * i + 1], ODD);
   return sum[0];
 }
 

@@ -179,7 +179,8 @@ static void keep_arg (Node *n, int i, const Arg *from) {
 void op_record (const Call *c, Tensor *y) {
   if (y->dtype != F32 || !recording() || !any_tracked(c))
     return;
-  Node *n = node_new(y, c->spec->count);   /* y owns it: a raise below loses nothing */
+  /* y owns it: a raise below loses nothing */
+  Node *n = node_new(y, c->spec->count);
   n->call.op = c->op;
   n->call.spec = c->spec;
   n->call.node = n;

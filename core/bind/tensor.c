@@ -3,8 +3,8 @@
  * and out, writing in place.
  *
  * A userdata holds one reference, and a mark by which it is known: a look at
- * its metatable would cost as much as a small kernel.  Methods are the bound ops; Lua files add
- * theirs to core.methods.
+ * its metatable would cost as much as a small kernel.  Methods are the bound
+ * ops; Lua files add theirs to core.methods.
  */
 #include "bind/bind.h"
 

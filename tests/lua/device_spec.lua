@@ -3,7 +3,6 @@
 
 local child = require "tests.lua.child"
 local core = require "vaelua.core"
-local va = require "vaelua"
 
 local build = core.realpath("/proc/self/exe"):match("^(.*)/test/[^/]*$")
 local fake = build .. "/test/plugin"

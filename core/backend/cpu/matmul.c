@@ -71,7 +71,7 @@ void cpu_finish (float *y, int64_t rows, int64_t columns, int64_t ld,
  * mask. */
 HOT static void relu_back (float *dx, const float *dy, const float *y,
                            int64_t n) {
-#pragma GCC ivdep                /* dx may be dy */
+#pragma omp simd                 /* dx may be dy */
   for (int64_t i = 0; i < n; i++) {
     float mask = y[i] > 0 ? 1 : y[i] != y[i] ? y[i] : 0;
     dx[i] = dy[i] * mask;

@@ -31,7 +31,7 @@ enum { SUMS = 12, TURNS = 1 << 19, BYTES = 64 << 20 };
     return all[0]; \
   }
 
-PEAK(sums_v4, 64, "arch=x86-64-v4,prefer-vector-width=512")
+PEAK(sums_v4, 64, "arch=x86-64-v4")
 PEAK(sums_v3, 32, "arch=x86-64-v3")
 PEAK(sums_v2, 16, "arch=x86-64-v2")
 

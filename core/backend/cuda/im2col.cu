@@ -41,15 +41,19 @@ KERNEL_FN collect (float *x, const float *patch, ConvShape s, int64_t group,
     int64_t c = i % channels, w = i / channels % s.w;
     int64_t h = i / (channels * s.w) % s.h, image = i / (channels * s.w * s.h);
     float sum = 0;
-    for (int64_t kh = 0; kh < s.kh; kh++)
+    for (int64_t kh = 0; kh < s.kh; kh++) {
+      int64_t y = h + s.pad_h - kh;
+      if (y < 0 || y % s.stride != 0 || y / s.stride >= s.oh)
+        continue;
+      int64_t row = (image * s.oh + y / s.stride) * s.ow;
       for (int64_t kw = 0; kw < s.kw; kw++) {
-        int64_t y = h + s.pad_h - kh, z = w + s.pad_w - kw;
-        if (y < 0 || z < 0 || y % s.stride != 0 || z % s.stride != 0
-            || y / s.stride >= s.oh || z / s.stride >= s.ow)
+        int64_t z = w + s.pad_w - kw;
+        if (z < 0 || z % s.stride != 0 || z / s.stride >= s.ow)
           continue;
-        int64_t row = (image * s.oh + y / s.stride) * s.ow + z / s.stride;
-        sum += patch[((row * s.kh + kh) * s.kw + kw) * channels + c];
+        sum += patch[(((row + z / s.stride) * s.kh + kh) * s.kw + kw)
+                     * channels + c];
       }
+    }
     x[i / channels * s.c + group * channels + c] = sum;
   }
 }

@@ -91,9 +91,10 @@ $(B)/vaelua: $(PROGRAM) $(OBJECTS)
 	$(call say,link)
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LDFLAGS) $(LUA) $(LIBS) -lreadline
 
+# Its threads (team.c) outlive the interpreter's state: it is never unloaded.
 $(B)/vaelua.so: $(OBJECTS)
 	$(call say,link)
-	$(Q)$(CC) $(ALL_CFLAGS) -shared -o $@ $^ $(LDFLAGS) $(LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) -shared -Wl,-z,nodelete -o $@ $^ $(LDFLAGS) $(LIBS)
 
 # The program with doors for tests (core/bind/inside.c).
 $(B)/test/vaelua: $(PROGRAM) $(OBJECTS) $(INSIDE)

@@ -423,6 +423,11 @@ describe("the module in a stock interpreter", function()
       stock("local va = require 'vaelua' print(va.tensor { 1, 2, 3 }:sum():item())"))
   end)
 
+  it("ends while its threads run", function()
+    if not module then return pending("there is no build/vaelua.so") end
+    for _ = 1, 20 do expect(0, "^$", stock("require('vaelua').ones(1e6):sum()")) end
+  end)
+
   it("outlives what the script assigns to names of Lua", function()
     if not module then return pending("there is no build/vaelua.so") end
     expect(0, "linear%(4%).*true\n$", stock([[

@@ -137,8 +137,11 @@ const sleep = ms => new Promise(done => setTimeout(done, ms));
 const key = (k, to) => (to || document.body).dispatchEvent(
   new KeyboardEvent("keydown", { key: k, bubbles: true, cancelable: true }));
 const note = word => notes.push(word + ": " + at("count").textContent);
-let blob;
-URL.createObjectURL = b => { blob = b; return "about:blank"; };
+let saved;
+window.Blob = class extends Blob {
+  constructor(parts, o) { super(parts, o); saved = parts.join(""); }
+};
+URL.createObjectURL = () => "about:blank";
 HTMLAnchorElement.prototype.click = function () { notes.push("file " + this.download); };
 function put(id, text) {
   const pre = document.createElement("pre");
@@ -164,7 +167,7 @@ function put(id, text) {
   note("end");
   notes.push("shown: " + ["intro", "ask", "end"].filter(id => !at(id).hidden).join());
   key("Enter");
-  put("file", await blob.text());
+  put("file", saved);
   notes.push("kept: " + JSON.parse(localStorage.getItem("vaelua-rating-" +
     JSON.parse(at("data").textContent).page)).answers.length);
   put("notes", notes.join("\n"));

@@ -24,12 +24,13 @@
 
 enum {
   ROWS = 256,        /* of one set, for one thread */
-  WIDE = 16,         /* of the other at a time: two vectors */
+  WIDE = 16,         /* of the other at a time: four vectors */
   TALL = 4           /* rows that share what is loaded of those */
 };
 
-typedef double Lanes __attribute__((vector_size(64)));
-enum { LANES = 8 };
+/* Of AVX2, at any address.  GCC cuts longer ones into single numbers there. */
+typedef double Lanes __attribute__((vector_size(32), aligned(8)));
+enum { LANES = 4, VECTORS = WIDE / LANES };
 
 /* A set on the host, with float32 numbers or, if those are NULL, float64. */
 typedef struct Set {
@@ -72,13 +73,11 @@ static void pack (double *to, const Set *s, int64_t from) {
  * [d, WIDE]. */
 CLONES
 static void tile (double *out, const double *a, const double *b, int64_t d) {
-  Lanes sum[TALL][2];
-  memset(sum, 0, sizeof sum);
+  Lanes sum[TALL][VECTORS] = { 0 };
   for (int64_t j = 0; j < d; j++) {
-    Lanes v[2];
-    memcpy(v, b + j * WIDE, sizeof v);
+    const Lanes *v = (const Lanes *) (b + j * WIDE);
     for (int r = 0; r < TALL; r++)
-      for (int k = 0; k < 2; k++) {
+      for (int k = 0; k < VECTORS; k++) {
         Lanes u = a[r * d + j] - v[k];
         sum[r][k] += u * u;
       }

@@ -11,39 +11,51 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { LANES = 16 };
+enum { LANES = 16, LANES_HALVES = 2 };
 
-typedef float Lanes __attribute__((vector_size(64)));
+/* In vectors of AVX2, at any address: GCC cuts longer ones into single
+ * numbers where they do not exist. */
+typedef float LanesHalf __attribute__((vector_size(32), aligned(4)));
+
+typedef struct Lanes {
+  LanesHalf half[LANES_HALVES];
+} Lanes;
 
 #define LANES_FN static inline __attribute__((always_inline))
 
 /* Elements 0 .. n - 1 of x, and zeros behind them if n < 16. */
-LANES_FN void lanes_load (Lanes *v, const float *x, int64_t n) {
-  if (n >= LANES)
-    memcpy(v, x, sizeof *v);
-  else {
-    memset(v, 0, sizeof *v);
-    memcpy(v, x, (size_t) n * sizeof *x);
+LANES_FN Lanes lanes_load (const float *x, int64_t n) {
+  const LanesHalf *v = (const LanesHalf *) x;
+  float padded[LANES] = { 0 };
+  if (n < LANES) {
+    memcpy(padded, x, (size_t) n * sizeof *x);
+    v = (const LanesHalf *) padded;
   }
+  return (Lanes) { { v[0], v[1] } };
+}
+
+LANES_FN void lanes_add (Lanes *sum, Lanes v) {
+  for (int h = 0; h < LANES_HALVES; h++)
+    sum->half[h] += v.half[h];
 }
 
 LANES_FN double lanes_sum (const Lanes *v) {
-  double s[LANES];
-  for (int i = 0; i < LANES; i++)
-    s[i] = (double) (*v)[i];
-  for (int half = LANES / 2; half > 0; half /= 2)
-    for (int i = 0; i < half; i++)
-      s[i] += s[i + half];
-  return s[0];
+  typedef float Quarter __attribute__((vector_size(16)));
+  typedef double Wide __attribute__((vector_size(32)));
+  Quarter q[4];
+  Wide s[4];
+  memcpy(q, v, sizeof q);
+  for (int i = 0; i < 4; i++)
+    s[i] = __builtin_convertvector(q[i], Wide);
+  s[0] = (s[0] + s[2]) + (s[1] + s[3]);
+  return (s[0][0] + s[0][2]) + (s[0][1] + s[0][3]);
 }
 
 /* The sum of n numbers. */
 LANES_FN double lanes_of (const float *x, int64_t n) {
-  Lanes sum = { 0 }, v;
-  for (int64_t i = 0; i < n; i += LANES) {
-    lanes_load(&v, x + i, n - i);
-    sum += v;
-  }
+  Lanes sum = { 0 };
+  for (int64_t i = 0; i < n; i += LANES)
+    lanes_add(&sum, lanes_load(x + i, n - i));
   return lanes_sum(&sum);
 }
 

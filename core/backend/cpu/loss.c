@@ -35,16 +35,14 @@ TERMS(kl_terms, a * a + expm1_(b) - b)
 #define ROW_SUM(name, terms, scale) \
   HOT static void name (float *y, const float *a, const float *b, int64_t n) { \
     float t[BLOCK] __attribute__((aligned(64))); \
-    Lanes sum = { 0 }, v; \
+    Lanes sum = { 0 }; \
     for (int64_t i = 0; i < n; i += BLOCK) { \
       int64_t count = n - i < BLOCK ? n - i : BLOCK; \
       terms(t, a + i, b + i, count); \
       for (; count % LANES != 0; count++) \
         t[count] = 0; \
-      for (int64_t k = 0; k < count; k += LANES) { \
-        memcpy(&v, t + k, sizeof v); \
-        sum += v; \
-      } \
+      for (int64_t k = 0; k < count; k += LANES) \
+        lanes_add(&sum, lanes_load(t + k, LANES)); \
     } \
     *y = (float) (scale * lanes_sum(&sum)); \
   }

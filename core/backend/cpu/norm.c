@@ -17,18 +17,28 @@
 
 /* ---- rows --------------------------------------------------------------- */
 
+/* (x - mean)^2; the lanes behind the row are zero. */
+LANES_FN Lanes squares (const float *x, int64_t n, float mean) {
+  float behind[LANES];
+  if (n < LANES) {
+    for (int64_t i = 0; i < LANES; i++)
+      behind[i] = i < n ? x[i] : mean;
+    x = behind;
+  }
+  Lanes v = lanes_load(x, LANES);
+  for (int h = 0; h < LANES_HALVES; h++) {
+    v.half[h] -= mean;
+    v.half[h] *= v.half[h];
+  }
+  return v;
+}
+
 HOT static void norm_row (float *y, float *mean, float *rstd, const float *x,
                           int64_t n, float eps) {
   float m = (float) (lanes_of(x, n) / (double) n);
-  Lanes sum = { 0 }, v;
-  for (int64_t i = 0; i < n; i += LANES) {
-    lanes_load(&v, x + i, n - i);
-    v -= m;
-    if (n - i < LANES)              /* the lanes behind the row stay zero */
-      for (int64_t k = n - i; k < LANES; k++)
-        v[k] = 0;
-    sum += v * v;
-  }
+  Lanes sum = { 0 };
+  for (int64_t i = 0; i < n; i += LANES)
+    lanes_add(&sum, squares(x + i, n - i, m));
   float r = (float) (1 / sqrt(lanes_sum(&sum) / (double) n + (double) eps));
   for (int64_t i = 0; i < n; i++)
     y[i] = (x[i] - m) * r;
@@ -48,12 +58,13 @@ void cpu_rownorm (View y, View mean, View rstd, View x, Scalar eps) {
 /* With n = (x - mean) rstd:  dx = rstd (dy - mean(dy) - n mean(dy n)). */
 HOT static void norm_row_back (float *dx, const float *dy, const float *x,
                                float mean, float rstd, int64_t n) {
-  Lanes sum = { 0 }, dot = { 0 }, d, v;
+  Lanes sum = { 0 }, dot = { 0 };
   for (int64_t i = 0; i < n; i += LANES) {
-    lanes_load(&d, dy + i, n - i);    /* zeros behind the row */
-    lanes_load(&v, x + i, n - i);
-    sum += d;
-    dot += d * ((v - mean) * rstd);
+    Lanes d = lanes_load(dy + i, n - i);    /* zeros behind the row */
+    Lanes v = lanes_load(x + i, n - i);
+    lanes_add(&sum, d);
+    for (int h = 0; h < LANES_HALVES; h++)
+      dot.half[h] += d.half[h] * ((v.half[h] - mean) * rstd);
   }
   float a = (float) (lanes_sum(&sum) / (double) n);
   float b = (float) (lanes_sum(&dot) / (double) n);

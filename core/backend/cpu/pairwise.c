@@ -3,7 +3,7 @@
  *
  * The differences themselves are squared and added, not |a|^2 + |b|^2 - 2ab,
  * which loses all digits for near rows: those are the ones that are asked
- * for.  Tiles of 4 by 2 pairs share what they load.
+ * for.  Tiles of 2 by 2 pairs share what they load.
  */
 #include "backend/cpu/cpu.h"
 
@@ -12,36 +12,34 @@
 #include <math.h>
 
 enum {
-  TILE_A = 4, TILE_B = 2,
+  TILE_A = 2, TILE_B = 2,       /* whose sums are half of AVX2's registers */
   ROWS_A = 32, ROWS_B = 64      /* a block whose rows stay in the cache */
 };
 
-/* Pairs of 4 rows of a and 2 of b, lane by lane. */
+/* Pairs of rows of a and of b, lane by lane. */
 LANES_FN void add_tile (Lanes sum[TILE_A][TILE_B],
                         const float *const a[TILE_A],
                         const float *const b[TILE_B], int64_t i,
                         int64_t left) {
-  Lanes va, vb[TILE_B];
+  Lanes vb[TILE_B];
   for (int k = 0; k < TILE_B; k++)
-    lanes_load(&vb[k], b[k] + i, left);
+    vb[k] = lanes_load(b[k] + i, left);
   for (int j = 0; j < TILE_A; j++) {
-    lanes_load(&va, a[j] + i, left);
-    for (int k = 0; k < TILE_B; k++) {
-      Lanes d = va - vb[k];
-      sum[j][k] += d * d;
-    }
+    Lanes va = lanes_load(a[j] + i, left);
+    for (int k = 0; k < TILE_B; k++)
+      for (int h = 0; h < LANES_HALVES; h++) {
+        LanesHalf d = va.half[h] - vb[k].half[h];
+        sum[j][k].half[h] += d * d;
+      }
   }
 }
 
 /* Adds lanes in float32: half, quarter, ...; a row has few of them. */
 LANES_FN float fold (const Lanes *v) {
-  typedef float Half __attribute__((vector_size(32)));
   typedef float Quarter __attribute__((vector_size(16)));
-  Half h[2];
+  LanesHalf h = v->half[0] + v->half[1];
   Quarter q[2];
-  memcpy(h, v, sizeof h);
-  h[0] += h[1];
-  memcpy(q, h, sizeof q);
+  memcpy(q, &h, sizeof q);
   q[0] += q[1];
   return (q[0][0] + q[0][2]) + (q[0][1] + q[0][3]);
 }
@@ -54,8 +52,7 @@ HOT static void distances (float *y, int64_t stride, const float *a,
   for (int64_t i = 0; i < na; i += TILE_A)
     for (int64_t j = 0; j < nb; j += TILE_B) {
       const float *pa[TILE_A], *pb[TILE_B];
-      Lanes sum[TILE_A][TILE_B];
-      memset(sum, 0, sizeof sum);
+      Lanes sum[TILE_A][TILE_B] = { 0 };
       for (int k = 0; k < TILE_A; k++)
         pa[k] = a + (i + k < na ? i + k : na - 1) * d;
       for (int k = 0; k < TILE_B; k++)

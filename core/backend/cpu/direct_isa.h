@@ -64,10 +64,34 @@ INLINE void add_depth (Vector sum[PIXELS][2], const float *const *from,
       w1 = CONST_VECTOR(w + c * PANEL + LANES);
 #pragma GCC unroll 16
     for (int p = 0; p < pixels; p++) {
-      float x = from[p][at + c];
-      sum[p][0] += x * w0;
+      Vector x = spread(from[p][at + c]);
+      sum[p][0] = add_product(sum[p][0], x, w0);
       if (vectors > 1)
-        sum[p][1] += x * w1;
+        sum[p][1] = add_product(sum[p][1], x, w1);
+    }
+  }
+}
+
+/* The same over channels [c, end) of all taps, so many at a time.  It is one
+ * loop: in a loop of taps GCC would store the sums behind each. */
+INLINE void add_taps (Vector sum[PIXELS][2], const Block *b,
+                      const DirectClass *class, const float *w, int64_t c,
+                      int64_t end, int64_t depth, const int step,
+                      const int pixels, const int vectors) {
+  const DirectTap *tap = class->tap, *last = tap + class->taps;
+  const float *from[PIXELS];
+  if (c == end || tap == last)
+    return;
+  for (int p = 0; p < pixels; p++)
+    from[p] = b->from[p];
+  for (int64_t at = c;;) {
+    add_depth(sum, from, tap->from + at, w + (tap->tap * depth + at) * PANEL,
+              step, pixels, vectors);
+    at += step;
+    if (at == end) {
+      at = c;
+      if (++tap == last)
+        break;
     }
   }
 }
@@ -76,20 +100,13 @@ INLINE void block (const Direct *d, const DirectClass *class, const Block *b,
                    const float *panel, int64_t channels, const int pixels,
                    const int vectors) {
   Vector sum[PIXELS][2];
-  const float *from[PIXELS], *weights = panel + PANEL;
+  int64_t depth = d->depth, fours = depth & ~(int64_t) 3;
   for (int p = 0; p < pixels; p++)
     for (int v = 0; v < vectors; v++)
       sum[p][v] = CONST_VECTOR(panel + v * LANES);       /* the bias */
-  for (int t = 0; t < class->taps; t++) {
-    const float *w = weights + class->tap[t].tap * d->depth * PANEL;
-    for (int p = 0; p < pixels; p++)
-      from[p] = b->from[p] + class->tap[t].from;
-    int64_t c = 0;
-    for (; c + 4 <= d->depth; c += 4, w += 4 * PANEL)
-      add_depth(sum, from, c, w, 4, pixels, vectors);
-    for (; c < d->depth; c++, w += PANEL)
-      add_depth(sum, from, c, w, 1, pixels, vectors);
-  }
+  panel += PANEL;
+  add_taps(sum, b, class, panel, 0, fours, depth, 4, pixels, vectors);
+  add_taps(sum, b, class, panel, fours, depth, depth, 1, pixels, vectors);
   for (int p = 0; p < pixels; p++)
     for (int v = 0; v < vectors; v++) {
       Vector y = sum[p][v];
@@ -166,10 +183,10 @@ INLINE void weights (float *dw, int64_t step, const float *y, const float *x,
         x1 = load(at + LANES, channels - LANES);
 #pragma GCC unroll 16
       for (int r = 0; r < rows; r++) {
-        float f = factor[r];
-        sum[r][0] += f * x0;
+        Vector f = spread(factor[r]);
+        sum[r][0] = add_product(sum[r][0], f, x0);
         if (vectors > 1)
-          sum[r][1] += f * x1;
+          sum[r][1] = add_product(sum[r][1], f, x1);
       }
     }
   for (int r = 0; r < rows; r++)

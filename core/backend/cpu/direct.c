@@ -8,10 +8,8 @@
 
 #include <string.h>
 
-enum { ROUTES = 128, TAPS = 64, IMAGE_MOST = 1 << 30 };
-
 enum {
-  PASS_PIXELS = 192,           /* that a block of weights meets at once */
+  ROUTES = 128, TAPS = 64, IMAGE_MOST = 1 << 30,
   STRIP = 8                    /* filters */
 };
 
@@ -273,9 +271,9 @@ void direct_pass (const Direct *d, float *out, const float *in,
 
 /* Whole images, or rows of y in equal shares, with so many pixels. */
 static void pass_size (const ConvShape *s, int64_t *images, int64_t *rows) {
-  int64_t passes = chunk_count(s->oh * s->ow, PASS_PIXELS);
+  int64_t most = isa()->meets, passes = chunk_count(s->oh * s->ow, most);
   *rows = chunk_count(s->oh, passes);
-  *images = passes > 1 ? 1 : PASS_PIXELS / (s->oh * s->ow);
+  *images = passes > 1 ? 1 : most / (s->oh * s->ow);
 }
 
 static int64_t tap_strips (const ConvShape *s) {

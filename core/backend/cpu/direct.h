@@ -96,6 +96,9 @@ typedef struct DirectIsa {
   int64_t panel;               /* channels of a panel */
   int64_t deep, bytes;         /* what the depth of a tap is a multiple of;
                                   bytes of a weight */
+  int64_t meets;               /* pixels that a block of a weight gradient
+                                  meets at once: they stay in the first cache,
+                                  where rows of channels fall on one another */
   /* Tap of a panel that has so many channels left. */
   void (*deal) (float *panel, const float *w, DirectOrder o,
                 int64_t channels, int64_t depth);

@@ -6,6 +6,7 @@
  *   PIXELS   pixels of a block of a pass, ROWS: filters of a block of a weight
  *            gradient; each times two vectors, they and what feeds them fill
  *            the registers
+ *   MEETS    pixels that a block of a weight gradient meets at once
  *   ISA      the name of the table that is defined here
  *
  * Sizes of a block are constants of inlined functions, so that its sums stay
@@ -234,6 +235,6 @@ static void back_w (float *dw, int64_t step, const float *y, const float *x,
 }
 
 const DirectIsa ISA = {
-  .panel = PANEL, .deep = 1, .bytes = sizeof(float),
+  .panel = PANEL, .deep = 1, .bytes = sizeof(float), .meets = MEETS,
   .deal = deal, .pass = pass, .back_w = back_w
 };

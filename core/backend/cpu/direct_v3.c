@@ -3,6 +3,7 @@
 
 #define PIXELS 6
 #define ROWS 6
+#define MEETS 64
 #define ISA direct_v3
 
 #include "backend/cpu/direct_isa.h"

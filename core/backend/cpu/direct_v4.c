@@ -3,6 +3,7 @@
 
 #define PIXELS 12
 #define ROWS 8
+#define MEETS 192
 #define ISA direct_v4
 
 #include "backend/cpu/direct_isa.h"

@@ -29,7 +29,8 @@ enum {
 };
 
 /* Of AVX2, at any address.  GCC cuts longer ones into single numbers there. */
-typedef double Lanes __attribute__((vector_size(32), aligned(8)));
+typedef double Lanes __attribute__((vector_size(32), aligned(8),
+                                    may_alias));
 enum { LANES = 4, VECTORS = WIDE / LANES };
 
 /* A set on the host, with float32 numbers or, if those are NULL, float64. */

@@ -65,10 +65,10 @@ INLINE void add_depth (Vector sum[PIXELS][2], const float *const *from,
       w1 = CONST_VECTOR(w + c * PANEL + LANES);
 #pragma GCC unroll 16
     for (int p = 0; p < pixels; p++) {
-      Vector x = spread(from[p][at + c]);
-      sum[p][0] = add_product(sum[p][0], x, w0);
+      float x = from[p][at + c];
+      sum[p][0] += x * w0;
       if (vectors > 1)
-        sum[p][1] = add_product(sum[p][1], x, w1);
+        sum[p][1] += x * w1;
     }
   }
 }
@@ -184,10 +184,10 @@ INLINE void weights (float *dw, int64_t step, const float *y, const float *x,
         x1 = load(at + LANES, channels - LANES);
 #pragma GCC unroll 16
       for (int r = 0; r < rows; r++) {
-        Vector f = spread(factor[r]);
-        sum[r][0] = add_product(sum[r][0], f, x0);
+        float f = factor[r];
+        sum[r][0] += f * x0;
         if (vectors > 1)
-          sum[r][1] = add_product(sum[r][1], f, x1);
+          sum[r][1] += f * x1;
       }
     }
   for (int r = 0; r < rows; r++)

@@ -1,9 +1,8 @@
 /*
  * isa.h - what isa_v3.h and isa_v4.h, which include it, have in common.  They
- * give LANES, the floats of a Vector, loads and stores of fewer, spread and
- * add_product.  A file that includes one of them is compiled for its
- * instructions and may fuse a product and its sum; it includes nothing whose
- * functions others share.
+ * give LANES, the floats of a Vector, and loads and stores of fewer.  A file
+ * that includes one of them is compiled for its instructions and may fuse a
+ * product and its sum; it includes nothing whose functions others share.
  */
 #ifndef isa_h
 #define isa_h

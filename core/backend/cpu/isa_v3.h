@@ -39,17 +39,6 @@ INLINE void store_part (float *y, Vector v, int64_t n) {
   _mm256_maskstore_ps(y, first_lanes(n), v);
 }
 
-INLINE Vector spread (float x) {
-  return _mm256_set1_ps(x);
-}
-
-/* sum + a * b, in the form that adds in place: with others among its 16
- * registers, GCC moves sums about, and to memory and back. */
-INLINE Vector add_product (Vector sum, Vector a, Vector b) {
-  __asm__("vfmadd231ps %2, %1, %0" : "+x"(sum) : "x"(a), "x"(b));
-  return sum;
-}
-
 #include "backend/cpu/isa.h"
 
 #endif

@@ -38,14 +38,6 @@ INLINE void store_part (float *y, Vector v, int64_t n) {
   _mm512_mask_storeu_ps(y, first_lanes(n), v);
 }
 
-INLINE Vector spread (float x) {
-  return _mm512_set1_ps(x);
-}
-
-INLINE Vector add_product (Vector sum, Vector a, Vector b) {
-  return sum + a * b;
-}
-
 #include "backend/cpu/isa.h"
 
 #endif

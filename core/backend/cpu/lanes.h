@@ -15,7 +15,8 @@ enum { LANES = 16, LANES_HALVES = 2 };
 
 /* In vectors of AVX2, at any address: GCC cuts longer ones into single
  * numbers where they do not exist. */
-typedef float LanesHalf __attribute__((vector_size(32), aligned(4)));
+typedef float LanesHalf __attribute__((vector_size(32), aligned(4),
+                                       may_alias));
 
 typedef struct Lanes {
   LanesHalf half[LANES_HALVES];
